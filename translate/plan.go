@@ -1,0 +1,121 @@
+// Package translate compiles the rules that apply to a container into a Plan:
+// what each kernel mechanism must do so that the rules mean on this host what
+// the model says. It is pure, but for reading the container's file systems
+// through the Root it is given.
+package translate
+
+import (
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate/model"
+)
+
+// Host is what the kernel and the tools of this node can do. It is probed
+// once per start, cheaply, by package hooks.
+type Host struct {
+	Kernel         string `json:"kernel"`         // uname -r
+	AppArmor       bool   `json:"apparmor"`       // the LSM is enabled
+	AppArmorParser string `json:"apparmorParser"` // path of apparmor_parser, "" if missing
+	AppArmorABI    string `json:"apparmorABI"`    // digest of the kernel's AppArmor features
+	CgroupBPF      bool   `json:"cgroupBPF"`      // cgroup v2 and bpffs are there
+	Seccomp        bool   `json:"seccomp"`
+	BPFLSM         bool   `json:"bpfLSM"`
+}
+
+// Mechanism is a kernel facility that enforces rules.
+type Mechanism string
+
+const (
+	ByCapabilities Mechanism = "capability drop"
+	BySeccomp      Mechanism = "seccomp"
+	ByCgroupBPF    Mechanism = "cgroup eBPF"
+	ByAppArmor     Mechanism = "AppArmor"
+)
+
+// Plan is what must be in force before the container's first instruction.
+type Plan struct {
+	// Digest names everything that containers of the same rules, resolved
+	// paths and host features share: profile, ruleset, cache entries. Hex.
+	Digest string `json:"digest"`
+
+	Rules    []policy.Rule  `json:"rules"` // as selected; a rule's number is its index
+	Resolved []model.Rule   `json:"-"`     // the same, resolved
+	Posture  policy.Posture `json:"posture"`
+	Coverage []Coverage     `json:"coverage"` // one entry a rule, same order
+
+	// Paths are the resolutions that the plan rests on. The createRuntime
+	// hook refuses the start if one no longer holds.
+	Paths []Resolution `json:"paths,omitempty"`
+
+	Capabilities *Capabilities `json:"capabilities,omitempty"`
+	Seccomp      *Seccomp      `json:"seccomp,omitempty"`
+	AppArmor     *AppArmor     `json:"apparmor,omitempty"`
+	Network      *Network      `json:"network,omitempty"`
+}
+
+// Coverage says by what a rule is enforced on this host, or why it is not.
+type Coverage struct {
+	Address    string      `json:"address"`
+	Mechanisms []Mechanism `json:"mechanisms,omitempty"`
+	Residuals  []string    `json:"residuals,omitempty"` // ids of the closed list
+	// Unenforceable is why no mechanism enforces the rule; empty if one does.
+	Unenforceable string `json:"unenforceable,omitempty"`
+}
+
+// Resolution is a path as a policy has it, and what it stood for in the
+// container when the plan was compiled.
+type Resolution struct {
+	Path string `json:"path"`
+	Real string `json:"real"` // canonical path inside the container
+}
+
+// Capabilities are removed from every set of every process of the container.
+type Capabilities struct {
+	Drop []string `json:"drop"` // canonical names, sorted
+}
+
+// Seccomp are system calls, and socket families, that fail with an errno.
+// Package profiles adds the floor that the runtime itself needs; the shim
+// merges the result with the filter that the container already has.
+type Seccomp struct {
+	Syscalls []string `json:"syscalls,omitempty"` // EPERM
+	Families []int    `json:"families,omitempty"` // socket(2) and socketpair(2) of these address families: EACCES
+}
+
+// AppArmor is a profile to load and to enter on the first exec.
+type AppArmor struct {
+	Name string `json:"name"` // prearm-<digest prefix>
+	Text string `json:"text"` // apparmor.d syntax
+}
+
+// Network is what the cgroup programs decide by.
+type Network struct {
+	Verdicts [SocketKinds]NetworkVerdict `json:"verdicts"` // indexed by SocketKind
+}
+
+// NetworkVerdict is the answer for one kind of socket.
+type NetworkVerdict struct {
+	Action policy.Action `json:"action,omitempty"` // "" permits without an event
+	// Rule is the number of the deciding rule, or -1 for the posture.
+	Rule int `json:"rule"`
+}
+
+// SocketKind partitions the inet sockets so finely that every network rule is
+// a set of kinds: the kernel side classifies a socket once and looks up one
+// verdict. bpf/prearm.h has the same enumeration.
+type SocketKind uint32
+
+const (
+	KindTCP       SocketKind = iota // SOCK_STREAM, not SCTP: TCP, MPTCP, SMC over inet
+	KindUDP                         // SOCK_DGRAM, not ICMP: UDP, UDP-Lite
+	KindICMP                        // IPPROTO_ICMP, not raw
+	KindICMPv6                      // IPPROTO_ICMPV6, not raw
+	KindRawICMP                     // SOCK_RAW with IPPROTO_ICMP
+	KindRawICMPv6                   // SOCK_RAW with IPPROTO_ICMPV6
+	KindRaw                         // any other SOCK_RAW
+	KindSCTP                        // IPPROTO_SCTP, any type but raw
+	KindDCCP                        // SOCK_DCCP
+	KindOther                       // any other inet socket
+	KindRawSCTP                     // SOCK_RAW with IPPROTO_SCTP
+	KindRawDCCP                     // SOCK_RAW with IPPROTO_DCCP
+	SocketKinds                     // their count
+)
