@@ -1,0 +1,19 @@
+package translate
+
+// Residual is a known difference between what a rule means and what its
+// mechanism enforces. The list is closed: a plan can only name these.
+type Residual struct {
+	ID       string // as Coverage and explain print it
+	Sentence string // for people: what still passes, or is refused beyond the rule
+}
+
+// Residuals are all that a plan can name, in the order that the docs print.
+var Residuals = []Residual{
+	{"apparmor-interpreter", "a script's own file is judged, the interpreter that runs it is not"},
+	{"apparmor-exec-argv0", "the first program of an exec into a running container is judged in user space, by its name at that moment"},
+	{"apparmor-busybox-name", "a multi-call binary is judged by the path executed, so running it under another name passes"},
+	{"apparmor-parent-metadata", "changing mode or owner of a directory above a blocked object is refused too"},
+	{"network-received", "a socket received from outside the container is judged when it is used, not when it is received"},
+	{"network-packet-audit", "packet sockets are not alerted on"},
+	{"seccomp-socketcall", "32-bit programs cannot create sockets at all"},
+}
