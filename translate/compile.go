@@ -18,14 +18,13 @@ type Input struct {
 // Every rule of the class has an entry.
 type outcomes map[int]Coverage
 
-// classCompilers lists the compiler of every class; a new class of rules is
-// one more entry here. Each fills its part of the plan from the resolved
-// rules and says how each rule of its class is covered. A rule with an
-// outcome already (refused earlier) is not passed to it.
-var classCompilers = map[policy.Class]func(p *Plan, rules []model.Rule, host Host) (outcomes, error){
-	policy.Capabilities: compileCapabilities,
-	policy.Syscalls:     compileSyscalls,
-	policy.Network:      compileNetwork,
-	policy.Process:      compileProcess,
-	policy.File:         compileFile,
+// compilers lists the compiler of every mechanism, in the order that they
+// run. Each takes the rules it knows from those given (resolved, and not
+// refused before), fills its part of the plan, and says how each of its rules
+// is covered; rules of other classes it ignores.
+var compilers = []func(p *Plan, rules []model.Rule, host Host) (outcomes, error){
+	compileCapabilities,
+	compileSyscalls,
+	compileNetwork,
+	compileAppArmor, // process and file
 }
