@@ -1,6 +1,11 @@
 package translate
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/translate/model"
 	"github.com/prearm/prearm/translate/rootfs"
@@ -14,8 +19,8 @@ type Input struct {
 	Root    *rootfs.Root // the container's file systems, as they will be
 }
 
-// outcomes is what the compiler of one class says of its rules, by number.
-// Every rule of the class has an entry.
+// outcomes is what the compiler of one mechanism says of its rules, by
+// number.
 type outcomes map[int]Coverage
 
 // compilers lists the compiler of every mechanism, in the order that they
@@ -27,4 +32,130 @@ var compilers = []func(p *Plan, rules []model.Rule, host Host) (outcomes, error)
 	compileSyscalls,
 	compileNetwork,
 	compileAppArmor, // process and file
+}
+
+// Compile gives the plan for the rules that were selected for a container. A
+// rule that this host cannot enforce is no error: its Coverage says so, and
+// Refusals decides what it means for the start.
+func Compile(in Input) (*Plan, error) {
+	p := &Plan{Rules: in.Rules, Posture: in.Posture, Coverage: make([]Coverage, len(in.Rules))}
+	resolved, paths, unresolved, err := resolve(in.Rules, in.Root)
+	if err != nil {
+		return nil, fmt.Errorf("resolving the paths of the policies: %w", err)
+	}
+	p.Resolved, p.Paths = resolved, paths
+
+	refused := make(map[int]bool)
+	for i, r := range in.Rules {
+		p.Coverage[i] = Coverage{Address: r.Address}
+		why := unresolved[i]
+		if why == "" {
+			why = notYet(r)
+		}
+		if why != "" {
+			p.Coverage[i].Unenforceable = why
+			refused[i] = true
+		}
+	}
+	rules := make([]model.Rule, 0, len(resolved))
+	for _, r := range resolved {
+		if !refused[r.Number] {
+			rules = append(rules, r)
+		}
+	}
+
+	covered := make([]bool, len(in.Rules))
+	for _, compile := range compilers {
+		out, err := compile(p, rules, in.Host)
+		if err != nil {
+			return nil, err
+		}
+		for n, c := range out {
+			c.Address = in.Rules[n].Address
+			p.Coverage[n] = merge(p.Coverage[n], c)
+			covered[n] = true
+		}
+	}
+	for i, r := range in.Rules {
+		if !covered[i] && !refused[i] {
+			return nil, fmt.Errorf("%s: no compiler knows rules of class %q; this is a mistake in prearm", r.Address, r.Class)
+		}
+	}
+	p.Digest, err = digest(p, in.Host)
+	return p, err
+}
+
+// notYet names what a rule needs that no mechanism here enforces.
+func notYet(r policy.Rule) string {
+	switch {
+	case r.Unsupported != "":
+		return fmt.Sprintf("%s is recognised but not enforced yet", r.Unsupported)
+	case len(r.Sources) > 0 && r.Class != policy.Syscalls:
+		return "fromSource is not enforced yet"
+	case r.OwnerOnly:
+		return "ownerOnly is not enforced yet"
+	}
+	return ""
+}
+
+// merge joins what two compilers say of one rule: both mechanisms are needed,
+// and one that fails fails the rule.
+func merge(a, b Coverage) Coverage {
+	a.Address = b.Address
+	a.Mechanisms = append(a.Mechanisms, b.Mechanisms...)
+	a.Residuals = append(a.Residuals, b.Residuals...)
+	if a.Unenforceable == "" {
+		a.Unenforceable = b.Unenforceable
+	}
+	return a
+}
+
+// digest names everything that containers with this plan share. Positions and
+// addresses of rules are part of it, because events carry rule numbers.
+func digest(p *Plan, host Host) (string, error) {
+	blob, err := json.Marshal(struct {
+		Schema   int
+		Plan     *Plan
+		Resolved []model.Rule
+		Host     Host
+	}{1, p, p.Resolved, host})
+	if err != nil {
+		return "", fmt.Errorf("plan digest: %w", err)
+	}
+	sum := sha256.Sum256(blob)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Settings of on_residual and on_unenforceable.
+const (
+	Warn   = "warn"
+	Refuse = "refuse"
+)
+
+// Refusal is one rule for which a container is not started.
+type Refusal struct {
+	Address string `json:"rule"`
+	Reason  string `json:"reason"`
+}
+
+func (r Refusal) String() string { return r.Address + ": " + r.Reason }
+
+// Refusals are the rules for which the node's settings refuse a start, in the
+// order of the rules. A refused start and explain print the same words.
+func (p *Plan) Refusals(onResidual, onUnenforceable string) []Refusal {
+	var out []Refusal
+	for _, c := range p.Coverage {
+		switch {
+		case c.Unenforceable != "" && onUnenforceable != Warn:
+			out = append(out, Refusal{c.Address, "cannot be enforced on this host: " + c.Unenforceable})
+		case len(c.Residuals) > 0 && onResidual == Refuse:
+			out = append(out, Refusal{c.Address, fmt.Sprintf("is enforced with residuals %v, and on_residual is %q", c.Residuals, Refuse)})
+		}
+	}
+	return out
+}
+
+// Empty says whether the plan asks nothing of the kernel.
+func (p *Plan) Empty() bool {
+	return p.Capabilities == nil && p.Seccomp == nil && p.AppArmor == nil && p.Network == nil
 }
