@@ -1,0 +1,21 @@
+// prearm-hook is called by the OCI runtime around a container's start.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/prearm/prearm/hooks/oci"
+)
+
+func main() {
+	var stage string
+	var args []string
+	if len(os.Args) > 1 {
+		stage, args = os.Args[1], os.Args[2:]
+	}
+	if err := oci.Run(stage, args, os.Stdin); err != nil {
+		fmt.Fprintf(os.Stderr, "prearm: %v\n", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,119 @@
+package hooks
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// Claims counts the users of the node's shared objects: a folder for each
+// object, an empty file in it for each container. The folder is also the
+// object's lock. It lives below /run, so that a reboot forgets the claims
+// together with what they were on.
+type Claims struct {
+	dir string
+}
+
+// ClaimsIn keeps the claims below the node's state folder.
+func ClaimsIn(state string) Claims {
+	return Claims{filepath.Join(state, "claims")}
+}
+
+// safeName is what the names of objects and users look like. They are made of
+// digests; anything else is a mistake or an attack.
+var safeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}$`)
+
+// Hold claims the object for user and calls establish, under the object's
+// lock, to have it in place. It calls establish even if others hold the
+// object, so that one which has vanished comes back. If establish fails, the
+// claim is given up.
+func (c Claims) Hold(kind Kind, name, user string, establish func() error) (err error) {
+	folder, err := c.lock(kind, name, user)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	claim := filepath.Join(folder.Name(), user)
+	f, err := os.OpenFile(claim, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("claim on %s %s: %w", kind, name, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("claim on %s %s: %w", kind, name, err)
+	}
+	if err := establish(); err != nil {
+		err = errors.Join(err, os.Remove(claim))
+		_ = os.Remove(folder.Name()) // stays if others hold the object
+		return err
+	}
+	return nil
+}
+
+// Release gives up user's claim and, if it was the last, calls remove under
+// the object's lock. Releasing a claim that was never held is no error: the
+// object is then removed if nobody else holds it.
+func (c Claims) Release(kind Kind, name, user string, remove func() error) (err error) {
+	folder, err := c.lock(kind, name, user)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	if err := os.Remove(filepath.Join(folder.Name(), user)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("claim on %s %s: %w", kind, name, err)
+	}
+	others, err := os.ReadDir(folder.Name())
+	if err != nil {
+		return fmt.Errorf("claims on %s %s: %w", kind, name, err)
+	}
+	if len(others) > 0 {
+		return nil
+	}
+	if err := remove(); err != nil {
+		return err
+	}
+	if err := os.Remove(folder.Name()); err != nil {
+		return fmt.Errorf("claims on %s %s: %w", kind, name, err)
+	}
+	return nil
+}
+
+// lock gives the object's folder, locked until it is closed. The last user
+// removes the folder, so the one that was locked may no longer be the one of
+// that name; then the new one is tried.
+func (c Claims) lock(kind Kind, name, user string) (*os.File, error) {
+	for _, s := range []string{string(kind), name, user} {
+		if !safeName.MatchString(s) {
+			return nil, fmt.Errorf("claims: %q is not a name", s)
+		}
+	}
+	path := filepath.Join(c.dir, string(kind), name)
+	for {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, fmt.Errorf("claims: %w", err)
+		}
+		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("claims: %w", err)
+		}
+		if err := flock(f); err != nil {
+			return nil, errors.Join(fmt.Errorf("claims: lock %s: %w", path, err), f.Close())
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("claims: %w", err), f.Close())
+		}
+		if now, err := os.Lstat(path); err == nil && os.SameFile(mine, now) {
+			return f, nil
+		}
+		if err := f.Close(); err != nil {
+			return nil, fmt.Errorf("claims: %w", err)
+		}
+	}
+}
