@@ -1,13 +1,10 @@
 package hooks
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/prearm/prearm/translate"
 )
@@ -27,68 +24,66 @@ type Order struct {
 	State string `json:"state"` // the node's state folder
 	Cache string `json:"cache"`
 	BPFFS string `json:"bpffs"` // where the node's programs are pinned
+	Hook  string `json:"hook"`  // prearm-hook, for undoing
 }
 
-// Key names a container in the node's shared folders. It is made of the
-// bundle's path, which no two live containers share, not even under two
-// containerds; and it is safe as a file name.
-func Key(bundle string) string {
-	sum := sha256.Sum256([]byte(bundle))
-	return hex.EncodeToString(sum[:16])
-}
-
+// Stages that prearm-hook is called for. Undo is the shim's: it cleans up
+// after a start that the runtime never finished.
 const (
-	folder    = "prearm"
-	orderFile = "order.json"
+	CreateRuntime = "createRuntime"
+	Poststop      = "poststop"
+	Undo          = "undo"
 )
 
-// WriteOrder puts the order into the bundle. The folder that it makes there
-// belongs to the container: containerd removes it with the bundle.
-func WriteOrder(bundle string, o *Order) error {
-	if err := os.MkdirAll(filepath.Join(bundle, folder), 0o700); err != nil {
-		return fmt.Errorf("order: %w", err)
-	}
+const orderFile = "order.json"
+
+// WriteOrder puts o into the bundle; a reader sees all of it or none.
+func (b *Bundle) WriteOrder(o *Order) error {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
-	return replaceFile(filepath.Join(bundle, folder, orderFile), data)
+	tmp := b.file(orderFile + ".tmp")
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	if err := os.Rename(tmp, b.file(orderFile)); err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	return nil
 }
 
-// ReadOrder gives the bundle's order. The error matches os.ErrNotExist if the
-// bundle never had one: then nothing was done for it.
-func ReadOrder(bundle string) (*Order, error) {
-	data, err := os.ReadFile(filepath.Join(bundle, folder, orderFile))
+// ReadOrder gives the bundle's order. The error matches os.ErrNotExist if it
+// has none, or none any more.
+func (b *Bundle) ReadOrder() (*Order, error) {
+	data, err := os.ReadFile(b.file(orderFile))
 	if err != nil {
 		return nil, fmt.Errorf("order: %w", err)
 	}
 	var o Order
 	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, fmt.Errorf("order %s: %w", filepath.Join(bundle, folder, orderFile), err)
+		return nil, fmt.Errorf("order %s: %w", b.file(orderFile), err)
 	}
-	if o.Container != Key(bundle) {
-		return nil, fmt.Errorf("order in %s is for another bundle", bundle)
+	if o.Container != Key(b.path) {
+		return nil, fmt.Errorf("order %s is for another bundle", b.file(orderFile))
 	}
 	return &o, nil
 }
 
-// replaceFile writes data so that a reader sees all of it or none.
-func replaceFile(path string, data []byte) (err error) {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+// removeOrder ends the order: no hook acts on this bundle any more.
+func (b *Bundle) removeOrder() error {
+	if err := os.Remove(b.file(orderFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("order: %w", err)
+	}
+	return nil
+}
+
+// HookOf gives the prearm-hook that the bundle's order names, without the
+// bundle's lock.
+func HookOf(bundle string) (string, error) {
+	order, err := (&Bundle{path: bundle}).ReadOrder()
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(tmp))
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return order.Hook, nil
 }

@@ -155,6 +155,12 @@ func (p *Plan) Refusals(onResidual, onUnenforceable string) []Refusal {
 	return out
 }
 
+// Warnings are what the node's settings let pass: rules that are enforced
+// with residuals, or not at all.
+func (p *Plan) Warnings() []Refusal {
+	return p.Refusals(Refuse, Refuse)
+}
+
 // Empty says whether the plan asks nothing of the kernel.
 func (p *Plan) Empty() bool {
 	return p.Capabilities == nil && p.Seccomp == nil && p.AppArmor == nil && p.Network == nil

@@ -8,51 +8,43 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/prearm/prearm/hooks"
 )
 
-// Stages that prearm-hook is called for. Undo is the shim's: it cleans up
-// after a start that the runtime never finished.
-const (
-	CreateRuntime = "createRuntime"
-	Poststop      = "poststop"
-	Undo          = "undo"
-)
-
 // maxState bounds what is read from the runtime.
 const maxState = 1 << 20
 
-// Run does what stage asks. For Undo the bundle comes as an argument, for the
+// Run does what stage asks. For hooks.Undo the bundle comes as an argument, for the
 // others in the OCI state on stdin.
 func Run(stage string, args []string, stdin io.Reader) error {
-	switch stage {
-	case CreateRuntime:
+	switch {
+	case stage == hooks.CreateRuntime, stage == hooks.Poststop:
 		state, err := readState(stdin)
 		if err != nil {
 			return err
 		}
-		order, err := hooks.ReadOrder(state.Bundle)
-		if err != nil {
-			return err
+		if stage == hooks.Poststop {
+			return withBundle(state.Bundle, undo)
 		}
-		return createRuntime(state, order)
-	case Poststop:
-		state, err := readState(stdin)
-		if err != nil {
-			return err
-		}
-		return undo(state.Bundle)
-	case Undo:
-		if len(args) != 1 {
-			return fmt.Errorf("usage: prearm-hook undo BUNDLE")
-		}
-		return undo(args[0])
+		return withBundle(state.Bundle, func(b *hooks.Bundle) error { return createRuntime(b, state.Pid) })
+	case stage == hooks.Undo && len(args) == 1:
+		return withBundle(args[0], undo)
+	case stage == hooks.Undo:
+		return fmt.Errorf("usage: prearm-hook undo BUNDLE")
 	}
-	return fmt.Errorf("prearm-hook is called by the OCI runtime, as %s or %s; %q is neither", CreateRuntime, Poststop, stage)
+	return fmt.Errorf("prearm-hook is called by the OCI runtime, as %s or %s; %q is neither", hooks.CreateRuntime, hooks.Poststop, stage)
+}
+
+func withBundle(path string, do func(*hooks.Bundle) error) (err error) {
+	b, err := hooks.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return do(b)
 }
 
 func readState(r io.Reader) (*specs.State, error) {
@@ -64,17 +56,4 @@ func readState(r io.Reader) (*specs.State, error) {
 		return nil, fmt.Errorf("OCI state on stdin names no bundle")
 	}
 	return &state, nil
-}
-
-// undo takes back what the start of the bundle's container changed.
-func undo(bundle string) error {
-	order, err := hooks.ReadOrder(bundle)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // nothing was begun
-	}
-	if err != nil {
-		return err
-	}
-	node := node{order}
-	return hooks.JournalOf(bundle).Undo(node.undo)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/hooks/fault"
@@ -17,18 +15,27 @@ import (
 
 // createRuntime runs after the container's mounts are in place and before its
 // root is. It has the last word on the start: any error refuses it.
-func createRuntime(state *specs.State, order *hooks.Order) error {
-	if state.Pid <= 0 {
+func createRuntime(b *hooks.Bundle, pid int) error {
+	order, err := b.ReadOrder()
+	if err != nil {
+		return err
+	}
+	if pid <= 0 {
 		return fmt.Errorf("OCI state has no pid for container %s", order.ID)
 	}
 	fault.At(order.State, "recheck")
-	if err := recheck(state.Pid, order); err != nil {
+	if err := recheck(pid, order); err != nil {
 		return err
 	}
 	if order.Network == nil {
 		return nil
 	}
-	return node{order}.arm(state.Pid, hooks.JournalOf(state.Bundle))
+	return node{order}.arm(pid, b)
+}
+
+// undo takes back what the start of the bundle's container changed.
+func undo(b *hooks.Bundle) error {
+	return b.Undo(func(order *hooks.Order, c hooks.Change) error { return node{order}.undo(c) })
 }
 
 // recheck compares how the policies' paths resolve now, with every volume
@@ -52,7 +59,7 @@ type node struct {
 
 // arm puts the ruleset into the node's map and attaches the programs to the
 // container's cgroup.
-func (n node) arm(pid int, journal hooks.Journal) (err error) {
+func (n node) arm(pid int, journal *hooks.Bundle) (err error) {
 	o := n.order
 	digest, err := parseDigest(o.Digest)
 	if err != nil {

@@ -1,0 +1,104 @@
+package shim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/containerd/containerd/mount"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/profiles"
+	"github.com/prearm/prearm/shim/config"
+	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+// container is what the shim keeps of a container while it lives.
+type container struct {
+	bundle  string
+	cfg     *config.Config
+	plan    *translate.Plan // nil: no policy applies
+	mounted bool            // the shim mounted the root file system
+}
+
+// armProcess puts the container's plan on a process that is to be exec'd in
+// it, whose first task is pid, and judges the program that it runs.
+func (c *container) armProcess(r *taskAPI.ExecProcessRequest, pid int) (err error) {
+	if c.plan == nil {
+		return nil
+	}
+	var process specs.Process
+	if err := json.Unmarshal(r.Spec.GetValue(), &process); err != nil {
+		return fmt.Errorf("process: %w", err)
+	}
+	root, err := rootfs.New(fmt.Sprintf("/proc/%d/root", pid), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := c.judge(root, &process); err != nil {
+		return err
+	}
+	if err := profiles.ApplyProcess(&process, c.plan); err != nil {
+		return err
+	}
+	r.Spec.Value, err = patch(r.Spec.Value, map[string]any{
+		"capabilities":    process.Capabilities,
+		"apparmorProfile": process.ApparmorProfile,
+	})
+	return err
+}
+
+// cleanup undoes everything that the start of a container changed on the
+// node. It accepts one that was never begun, or was undone already.
+func (c *container) cleanup(ctx context.Context) error {
+	if !c.mounted && c.plan == nil {
+		return nil
+	}
+	return cleanup(ctx, c.bundle)
+}
+
+// cleanup works from the bundle alone, for the delete action, which is a
+// process of its own.
+func cleanup(_ context.Context, bundle string) error {
+	var errs []error
+	if err := mount.UnmountRecursive(filepath.Join(bundle, "rootfs"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("root file system: %w", err))
+	}
+	if hooks.Pending(bundle) {
+		if err := undo(bundle); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// undo has prearm-hook take back what the bundle's journal lists: eBPF is the
+// hook's, so that the shim need not carry it.
+func undo(bundle string) error {
+	hook, err := hooks.HookOf(bundle)
+	if err != nil {
+		return err
+	}
+	if err := (runner{undoTimeout}).Run(exec.Command(hook, hooks.Undo, bundle)); err != nil {
+		return fmt.Errorf("undo: %w", err)
+	}
+	return nil
+}
+
+// reindex has prearm read the policies anew, in a process of its own: reading
+// YAML from hostile hands is not the shim's to do.
+func reindex(cfg *config.Config) error {
+	cmd := exec.Command(cfg.Prearm, "index", "--quiet", "--policies", cfg.Policies, "--index", cfg.IndexPath())
+	if err := (runner{indexTimeout}).Run(cmd); err != nil {
+		return fmt.Errorf("indexing %s: %w", cfg.Policies, err)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package shim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+// refusedError lists the rules for which a container is not started.
+type refusedError struct {
+	refusals []translate.Refusal
+}
+
+func (e *refusedError) Error() string {
+	var lines []string
+	for _, r := range e.refusals {
+		lines = append(lines, r.String())
+	}
+	return strings.Join(lines, "; ")
+}
+
+// judge decides on the first program of a process, as the kernel would if it
+// could: by the name that it has now. A denial here can be explained; one by
+// the kernel is an exit code.
+func (c *container) judge(root *rootfs.Root, process *specs.Process) error {
+	if len(process.Args) == 0 {
+		return nil // runc refuses it
+	}
+	chain, err := root.Exec(process.Args[0], pathOf(process.Env), process.Cwd)
+	if err != nil {
+		return fmt.Errorf("program %q: %w", process.Args[0], err)
+	}
+	denied, err := c.plan.JudgeExec(root, chain, process.Args[0], process.User.UID)
+	if err != nil {
+		return err
+	}
+	if denied == nil || denied.ByPosture && c.cfg.AllowEntrypoint {
+		return nil
+	}
+	return denied
+}
+
+// pathOf is the PATH that a program is looked up in. The last one counts, as
+// for runc.
+func pathOf(env []string) string {
+	path := ""
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, "PATH="); ok {
+			path = v
+		}
+	}
+	return path
+}

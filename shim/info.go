@@ -1,0 +1,66 @@
+package shim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+
+	"github.com/containerd/containerd/api/types"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// Version is set by the build.
+var Version = "dev"
+
+// featuresType is how containerd names the runtime's features on the wire;
+// their form is JSON.
+const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features"
+
+// printInfo answers containerd 2's question about the runtime: its name and
+// what the runc behind it can do. Without the features containerd takes
+// idmapped mounts and user namespaces for unsupported.
+func printInfo() {
+	data, err := info(os.Stdin)
+	if err == nil {
+		_, err = os.Stdout.Write(data)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: info: %v\n", Name, err)
+		os.Exit(1)
+	}
+}
+
+func info(stdin io.Reader) ([]byte, error) {
+	answer := &types.RuntimeInfo{Name: Name, Version: &types.RuntimeVersion{Version: Version}}
+	data, err := io.ReadAll(io.LimitReader(stdin, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	options := &anypb.Any{}
+	if err := proto.Unmarshal(data, options); err != nil {
+		return nil, fmt.Errorf("options on stdin: %w", err)
+	}
+	cfg, runc, err := readOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	if options.TypeUrl != "" {
+		answer.Options = options
+	}
+	binary := runc.BinaryName
+	if binary == "" {
+		binary = cfg.Runc
+	}
+	if binary == "" {
+		binary = "runc"
+	}
+	// A runc before 1.1 has no such command: then it has none of the
+	// features either.
+	if features, err := exec.Command(binary, "features").Output(); err == nil && json.Valid(features) {
+		answer.Features = &anypb.Any{TypeUrl: featuresType, Value: features}
+	}
+	return proto.Marshal(answer)
+}

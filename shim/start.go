@@ -1,0 +1,235 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/containerd/containerd/mount"
+	"github.com/containerd/containerd/namespaces"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/hooks/fault"
+	"github.com/prearm/prearm/hooks/host"
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/policy/store"
+	"github.com/prearm/prearm/profiles"
+	"github.com/prearm/prearm/shim/config"
+	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+// start is one container's way from containerd's Create to runc's.
+type start struct {
+	req        *taskAPI.CreateTaskRequest
+	containerd string // address
+	container  *container
+
+	cfg       *config.Config
+	options   *anypb.Any // runc's, for the wrapped service
+	spec      *specFile
+	subject   policy.Subject
+	selection store.Selection
+	root      *rootfs.Root
+	clock     stopwatch
+}
+
+func newStart(r *taskAPI.CreateTaskRequest, containerd string) *start {
+	return &start{req: r, containerd: containerd, container: &container{bundle: r.Bundle}}
+}
+
+// Steps are the names of a start's steps in the order that they run, hook and
+// all. Errors, the log line of a start and fault injection use them.
+var Steps = []string{"options", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
+
+// arm runs the steps up to runc's create. The steps after "select" are left
+// out for a container that no policy applies to.
+func (s *start) arm(ctx context.Context) (err error) {
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"options", s.readOptions},
+		{"subject", s.identify},
+		{"select", s.selectRules},
+		{"mount", s.mountRootfs},
+		{"compile", s.compile},
+		{"judge", s.judge},
+		{"profile", s.loadProfile},
+		{"config", s.rewriteSpec},
+	}
+	defer func() {
+		if s.root != nil {
+			err = errors.Join(err, s.root.Close())
+		}
+	}()
+	s.clock.start()
+	for _, step := range steps {
+		if s.cfg != nil {
+			fault.At(s.cfg.State, step.name)
+		}
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("prearm: %s: %w", step.name, err)
+		}
+		s.clock.lap(step.name)
+		if step.name == "select" && len(s.selection.Rules) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *start) readOptions(context.Context) (err error) {
+	if s.req.Checkpoint != "" {
+		return fmt.Errorf("a checkpoint cannot be restored under %s: its processes never exec, so no policy could be in force before they run", Name)
+	}
+	if s.spec, err = readSpec(s.req.Bundle); err != nil {
+		return err
+	}
+	cfg, runc, err := readOptions(s.req.Options)
+	if err != nil {
+		return err
+	}
+	s.cfg, s.container.cfg = cfg, cfg
+	s.options, err = marshalOptions(runc, cfg, &s.spec.Spec)
+	return err
+}
+
+func (s *start) identify(ctx context.Context) (err error) {
+	s.subject, err = identify(ctx, s.containerd, s.req.ID, s.spec.Annotations)
+	return err
+}
+
+// selectRules finds the rules in the node's index, and has prearm build the
+// index anew if the policies have changed since.
+func (s *start) selectRules(context.Context) error {
+	st, err := store.Open(s.cfg.Policies, s.cfg.IndexPath())
+	if errors.Is(err, store.ErrStale) {
+		if err := reindex(s.cfg); err != nil {
+			return err
+		}
+		st, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
+	}
+	if err != nil {
+		return err
+	}
+	s.selection, err = st.Select(s.subject)
+	return errors.Join(err, st.Close())
+}
+
+// mountRootfs mounts the root file system before runc would, because the
+// policies' paths are resolved in it.
+func (s *start) mountRootfs(context.Context) error {
+	if len(s.req.Rootfs) == 0 {
+		return nil
+	}
+	var mounts []mount.Mount
+	for _, m := range s.req.Rootfs {
+		mounts = append(mounts, mount.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
+	}
+	target := filepath.Join(s.req.Bundle, "rootfs")
+	if err := os.Mkdir(target, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	s.container.mounted = true
+	if err := mount.All(mounts, target); err != nil {
+		return fmt.Errorf("root file system: %w", err)
+	}
+	return nil
+}
+
+func (s *start) compile(context.Context) (err error) {
+	s.root, err = rootfs.New(s.spec.rootfs(s.req.Bundle), s.spec.Mounts)
+	if err != nil {
+		return err
+	}
+	s.container.plan, err = translate.Compile(translate.Input{
+		Rules:   s.selection.Rules,
+		Posture: s.cfg.PostureFor(s.selection.Posture),
+		Host:    host.Probe(s.cfg),
+		Root:    s.root,
+	})
+	return err
+}
+
+// judge refuses what the plan cannot keep, and an entrypoint that the
+// policies deny, while it can still be said why.
+func (s *start) judge(context.Context) error {
+	refusals := s.container.plan.Refusals(s.cfg.OnResidual, s.cfg.OnUnenforceable)
+	if len(refusals) > 0 {
+		return &refusedError{refusals}
+	}
+	return s.container.judge(s.root, s.spec.Process)
+}
+
+// loadProfile writes the order, from which everything that follows can be
+// undone, and brings the AppArmor profile into the kernel.
+func (s *start) loadProfile(ctx context.Context) (err error) {
+	plan := s.container.plan
+	b, err := hooks.Create(s.req.Bundle)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	order := &hooks.Order{
+		Container: hooks.Key(s.req.Bundle),
+		ID:        s.req.ID,
+		Digest:    plan.Digest,
+		Rootfs:    s.spec.rootfs(s.req.Bundle),
+		Paths:     plan.Paths,
+		Network:   plan.Network,
+		State:     s.cfg.State,
+		Cache:     s.cfg.Cache,
+		BPFFS:     s.cfg.BPFFS,
+		Hook:      s.cfg.Hook,
+	}
+	if err := b.WriteOrder(order); err != nil {
+		return err
+	}
+	if plan.AppArmor == nil {
+		return nil
+	}
+	if err := b.Record(hooks.Change{Kind: hooks.Profile, Name: plan.AppArmor.Name}); err != nil {
+		return err
+	}
+	return hooks.ClaimsIn(s.cfg.State).Hold(hooks.Profile, plan.AppArmor.Name, order.Container, func() error {
+		kernel, err := profiles.OpenAppArmor(s.cfg.Cache)
+		if err != nil {
+			return err
+		}
+		return kernel.Load(ctx, runner{parserTimeout}, *plan.AppArmor)
+	})
+}
+
+// rewriteSpec puts the plan and the hooks into config.json.
+func (s *start) rewriteSpec(context.Context) error {
+	if err := profiles.Apply(&s.spec.Spec, s.container.plan); err != nil {
+		return err
+	}
+	timeout := hookTimeout
+	hook := func(stage string) specs.Hook {
+		return specs.Hook{Path: s.cfg.Hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
+	}
+	if s.spec.Hooks == nil {
+		s.spec.Hooks = &specs.Hooks{}
+	}
+	// Ours comes last at the start and first at the end, so that no other
+	// hook changes a container after it was checked.
+	s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, hook(hooks.CreateRuntime))
+	s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
+	return s.spec.write()
+}
+
+// namespace is containerd's, of the request.
+func namespace(ctx context.Context) (string, error) {
+	ns, err := namespaces.NamespaceRequired(ctx)
+	if err != nil {
+		return "", fmt.Errorf("containerd namespace: %w", err)
+	}
+	return ns, nil
+}

@@ -1,0 +1,62 @@
+package translate
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate/model"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+// ExecDenied says why a program may not be run under the plan.
+type ExecDenied struct {
+	Program   string // canonical path
+	Rule      string // address of the deciding rule, if it was one
+	ByPosture bool   // no rule names the program, and one put others into an allow-list
+	Reason    model.Reason
+}
+
+func (e *ExecDenied) Error() string {
+	switch {
+	case e.ByPosture:
+		return fmt.Sprintf("running %s is denied: the policies allow certain programs only, and no rule allows this one; allow it, or set allow_entrypoint", e.Program)
+	case e.Rule != "":
+		return fmt.Sprintf("running %s is denied by %s", e.Program, e.Rule)
+	}
+	return fmt.Sprintf("running %s is denied (%s): name it in a rule to allow it", e.Program, e.Reason)
+}
+
+// JudgeExec decides whether uid may run a program by name, which executes the
+// files of chain: the program, and for a script its interpreters. It returns
+// nil if it may.
+func (p *Plan) JudgeExec(root *rootfs.Root, chain []string, name string, uid uint32) (*ExecDenied, error) {
+	decide := model.New(p.Resolved, p.Posture)
+	for i, file := range chain {
+		owner, err := root.Owner(file)
+		if err != nil {
+			return nil, fmt.Errorf("owner of %s: %w", file, err)
+		}
+		access := model.Access{
+			Class:     policy.Process,
+			Operation: model.Exec,
+			Path:      file,
+			Loader:    model.IsLoader(file),
+			UID:       uid,
+			Owner:     owner,
+		}
+		if i == 0 {
+			access.ExecName = path.Base(name)
+		}
+		v := decide.Decide(access)
+		if v.Action != policy.Block {
+			continue
+		}
+		denied := &ExecDenied{Program: file, ByPosture: v.Reason == model.ByPosture, Reason: v.Reason}
+		if v.Rule >= 0 {
+			denied.Rule = p.Rules[v.Rule].Address
+		}
+		return denied, nil
+	}
+	return nil, nil
+}
