@@ -211,7 +211,14 @@ func (s *start) rewriteSpec(context.Context) error {
 	if err := profiles.Apply(&s.spec.Spec, s.container.plan); err != nil {
 		return err
 	}
-	timeout := hookTimeout
+	s.addHooks()
+	return s.spec.write()
+}
+
+// addHooks adds those hooks that have something to do: each costs the start
+// of a process.
+func (s *start) addHooks() {
+	plan, timeout := s.container.plan, hookTimeout
 	hook := func(stage string) specs.Hook {
 		return specs.Hook{Path: s.cfg.Hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
 	}
@@ -220,9 +227,12 @@ func (s *start) rewriteSpec(context.Context) error {
 	}
 	// Ours comes last at the start and first at the end, so that no other
 	// hook changes a container after it was checked.
-	s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, hook(hooks.CreateRuntime))
-	s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
-	return s.spec.write()
+	if len(plan.Paths) > 0 || plan.Network != nil {
+		s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, hook(hooks.CreateRuntime))
+	}
+	if plan.AppArmor != nil || plan.Network != nil {
+		s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
+	}
 }
 
 // namespace is containerd's, of the request.
