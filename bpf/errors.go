@@ -1,0 +1,21 @@
+package bpf
+
+import "errors"
+
+// Errors of the node, for errors.Is. The messages they come wrapped in say
+// what to do.
+var (
+	ErrNoBPFFS   = errors.New("no bpffs is mounted there")
+	ErrNoCgroup2 = errors.New("no cgroup v2 hierarchy is mounted")
+	ErrUntrusted = errors.New("others than root can write to it")
+	ErrNotLoaded = errors.New("this version's programs are not loaded")
+	ErrBusy      = errors.New("another process holds the lock")
+)
+
+// Errors of one container or ruleset, for errors.Is.
+var (
+	ErrAttached  = errors.New("the container is armed already")
+	ErrCgroup    = errors.New("the cgroup is not the container's own")
+	ErrNoRuleset = errors.New("no such ruleset")
+	ErrInUse     = errors.New("armed containers still need the ruleset")
+)

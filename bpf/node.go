@@ -1,0 +1,155 @@
+package bpf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultDir is where the node's programs and maps are pinned.
+const DefaultDir = "/sys/fs/bpf/prearm"
+
+// Node is the set of programs and maps pinned under one directory. It holds
+// no descriptors: every method opens what it needs, so there is nothing to
+// close, and a Node may be used by several goroutines.
+type Node struct {
+	base    string // shared by all versions
+	version string
+}
+
+// Supported says whether dir can hold a node's pins and containers can be
+// armed: an ErrNoBPFFS, ErrNoCgroup2 or ErrUntrusted says what is missing. It
+// loads nothing.
+func Supported(dir string) error {
+	if err := checkBPFFS(dir); err != nil {
+		return err
+	}
+	_, err := cgroupMounts()
+	return err
+}
+
+// OpenPinned opens the node's set if it is loaded, in a few system calls. It
+// fails with ErrNotLoaded if it is not.
+func OpenPinned(dir string) (*Node, error) {
+	n := &Node{base: filepath.Clean(dir), version: version()}
+	if err := trusted(n.base); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", n.dir(), ErrNotLoaded)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := trusted(n.dir()); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", n.dir(), ErrNotLoaded)
+	} else if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Open opens the node's set, and loads and pins it first if need be.
+func Open(dir string) (*Node, error) {
+	n, err := OpenPinned(dir)
+	if !errors.Is(err, ErrNotLoaded) {
+		return n, err
+	}
+	if err := checkBPFFS(dir); err != nil {
+		return nil, err
+	}
+	n = &Node{base: filepath.Clean(dir), version: version()}
+	if err := os.Mkdir(n.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("create the folder for pins: %w", err)
+	}
+	if err := trusted(n.base); err != nil {
+		return nil, err
+	}
+	unlock, err := n.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := trusted(n.dir()); !errors.Is(err, fs.ErrNotExist) {
+		return n, err // another process was faster
+	}
+	if err := n.load(); err != nil {
+		return nil, fmt.Errorf("load the cgroup programs: %w", err)
+	}
+	return n, nil
+}
+
+// version names the programs of this build.
+func version() string {
+	sum := sha256.Sum256(_PrearmBytes)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (n *Node) dir() string { return filepath.Join(n.base, n.version) }
+
+func (n *Node) pin(name string) string { return filepath.Join(n.base, n.version, name) }
+
+// checkBPFFS fails unless dir's parent is in a bpffs.
+func checkBPFFS(dir string) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	var st unix.Statfs_t
+	if err := unix.Statfs(parent, &st); err != nil {
+		return fmt.Errorf("%s: %w (%w); mount one: mount -t bpf bpf /sys/fs/bpf", parent, ErrNoBPFFS, err)
+	}
+	if st.Type != unix.BPF_FS_MAGIC {
+		return fmt.Errorf("%s: %w; mount one: mount -t bpf bpf %s", parent, ErrNoBPFFS, parent)
+	}
+	return nil
+}
+
+// trusted fails unless path is a directory of a bpffs that only its owner,
+// the effective user, can change: a bpffs may be world-writable, and pins
+// made by others must not decide for us.
+func trusted(path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s: %w; remove it", path, ErrUntrusted)
+	}
+	var fsst unix.Statfs_t
+	if err := unix.Statfs(path, &fsst); err != nil {
+		return &fs.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	if fsst.Type != unix.BPF_FS_MAGIC {
+		return fmt.Errorf("%s: %w; mount one: mount -t bpf bpf %s", path, ErrNoBPFFS, filepath.Dir(path))
+	}
+	return nil
+}
+
+// lockPatience bounds the wait for another process. Each holds the lock for
+// about a millisecond, or 20 when it loads the programs.
+const lockPatience = 10 * time.Second
+
+// lock takes the exclusive lock on the node's directory. A process that dies
+// gives it back.
+func (n *Node) lock() (unlock func(), err error) {
+	d, err := os.Open(n.base)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	for end := time.Now().Add(lockPatience); ; time.Sleep(time.Millisecond) {
+		err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { d.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			d.Close()
+			return nil, fmt.Errorf("lock %s: %w", n.base, err)
+		}
+		if time.Now().After(end) {
+			d.Close()
+			return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
+		}
+	}
+}

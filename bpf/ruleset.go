@@ -1,0 +1,149 @@
+package bpf
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate"
+)
+
+// Digest names a plan and its ruleset.
+type Digest = [32]byte
+
+// ParseDigest reads a plan's digest, 64 hexadecimal digits.
+func ParseDigest(s string) (Digest, error) {
+	var d Digest
+	if hex.DecodedLen(len(s)) != len(d) {
+		return d, fmt.Errorf("digest %.80q: not 64 hexadecimal digits", s)
+	}
+	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
+		return d, fmt.Errorf("digest %q: %w", s, err)
+	}
+	return d, nil
+}
+
+// PutRuleset makes the verdicts of net those of digest, and replaces them if
+// there are some.
+func (n *Node) PutRuleset(digest Digest, net *translate.Network) error {
+	if digest == (Digest{}) {
+		return errors.New("put ruleset: the zero digest stands for a container without ruleset")
+	}
+	ruleset, err := encode(net)
+	if err != nil {
+		return fmt.Errorf("put ruleset %x: %w", digest, err)
+	}
+	unlock, err := n.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return n.withMap(mapRulesets, func(m *ebpf.Map) error {
+		if err := m.Put(digest, ruleset); err != nil {
+			return fmt.Errorf("put ruleset %x: %w", digest, err)
+		}
+		return nil
+	})
+}
+
+// HasRuleset says whether there are verdicts for digest.
+func (n *Node) HasRuleset(digest Digest) (bool, error) {
+	has := false
+	err := n.withMap(mapRulesets, func(m *ebpf.Map) error {
+		var ruleset prearmRuleset
+		err := m.Lookup(digest, &ruleset)
+		has = err == nil
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		return err
+	})
+	return has, err
+}
+
+// DropRuleset removes the verdicts of digest; none are there is no error. It
+// fails with ErrInUse while a container is armed with it. So whoever disarms
+// the last container drops it, and two who try at once cannot harm a third
+// that is starting.
+func (n *Node) DropRuleset(digest Digest) error {
+	unlock, err := n.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	links, err := os.ReadDir(n.pin(linksDir))
+	if err != nil {
+		return fmt.Errorf("drop ruleset %x: %w", digest, err)
+	}
+	want := hex.EncodeToString(digest[:])
+	for _, l := range links {
+		// A link that an interrupted Attach left without the symlink had
+		// not been given its ruleset either.
+		got, err := os.Readlink(filepath.Join(n.pin(linksDir), l.Name(), linkRuleset))
+		if err == nil && got == want {
+			return fmt.Errorf("drop ruleset %x: %w", digest, ErrInUse)
+		}
+	}
+	return n.withMap(mapRulesets, func(m *ebpf.Map) error {
+		if err := m.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("drop ruleset %x: %w", digest, err)
+		}
+		return nil
+	})
+}
+
+// Rulesets lists the digests that have verdicts, in no order.
+func (n *Node) Rulesets() ([]Digest, error) {
+	var all []Digest
+	err := n.withMap(mapRulesets, func(m *ebpf.Map) error {
+		var digest Digest
+		var ruleset prearmRuleset
+		entries := m.Iterate()
+		for entries.Next(&digest, &ruleset) {
+			all = append(all, digest)
+		}
+		return entries.Err()
+	})
+	return all, err
+}
+
+// withMap opens a pinned map for the time of one call.
+func (n *Node) withMap(name string, use func(*ebpf.Map) error) error {
+	m, err := ebpf.LoadPinnedMap(n.pin(name), nil)
+	if err != nil {
+		return fmt.Errorf("open map %s: %w", n.pin(name), err)
+	}
+	defer m.Close()
+	return use(m)
+}
+
+// encode is the kernel's form of net.
+func encode(net *translate.Network) (*prearmRuleset, error) {
+	if net == nil {
+		return nil, errors.New("the plan has no network part")
+	}
+	var r prearmRuleset
+	for kind, v := range net.Verdicts {
+		if v.Rule < -1 || v.Rule > math.MaxInt32 {
+			return nil, fmt.Errorf("%v: rule number %d is out of range", translate.SocketKind(kind), v.Rule)
+		}
+		r.Verdicts[kind].Rule = int32(v.Rule)
+		switch v.Action {
+		case "", policy.Allow:
+			r.Verdicts[kind].Action = prearmActionACTION_PERMIT
+		case policy.Audit:
+			r.Verdicts[kind].Action = prearmActionACTION_AUDIT
+		case policy.Block:
+			r.Verdicts[kind].Action = prearmActionACTION_BLOCK
+		default:
+			return nil, fmt.Errorf("%v: unknown action %q", translate.SocketKind(kind), v.Action)
+		}
+	}
+	return &r, nil
+}
