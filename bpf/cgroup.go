@@ -3,7 +3,6 @@ package bpf
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -156,19 +155,19 @@ func checkOwn(cgroup *os.File) (id uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for dir := own; ; dir = filepath.Dir(dir) {
+	// From here up to the top of the mount; ids are those of the whole
+	// hierarchy, whatever mount they are seen through.
+	for dir := own; isCgroup2(dir); dir = filepath.Dir(dir) {
 		var at unix.Stat_t
 		if err := unix.Stat(dir, &at); err != nil {
 			return 0, &fs.PathError{Op: "stat", Path: dir, Err: err}
-		}
-		if at.Dev != st.Dev {
-			return st.Ino, nil // above the mount
 		}
 		if at.Ino == st.Ino {
 			return 0, fmt.Errorf("%s holds this process too: %w; give the container a cgroup", cgroup.Name(), ErrCgroup)
 		}
 		if dir == filepath.Dir(dir) {
-			return 0, errors.New("the cgroup hierarchy is mounted over the root directory")
+			break
 		}
 	}
+	return st.Ino, nil
 }

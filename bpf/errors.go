@@ -8,7 +8,7 @@ var (
 	ErrNoBPFFS   = errors.New("no bpffs is mounted there")
 	ErrNoCgroup2 = errors.New("no cgroup v2 hierarchy is mounted")
 	ErrUntrusted = errors.New("others than root can write to it")
-	ErrNotLoaded = errors.New("this version's programs are not loaded")
+	ErrNotPinned = errors.New("no programs are pinned there")
 	ErrBusy      = errors.New("another process holds the lock")
 )
 

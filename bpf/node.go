@@ -18,8 +18,8 @@ import (
 const DefaultDir = "/sys/fs/bpf/prearm"
 
 // Node is the set of programs and maps pinned under one directory. It holds
-// no descriptors: every method opens what it needs, so there is nothing to
-// close, and a Node may be used by several goroutines.
+// no descriptors, for every method opens what it needs, and may be used by
+// several goroutines.
 type Node struct {
 	base    string // shared by all versions
 	version string
@@ -36,18 +36,23 @@ func Supported(dir string) error {
 	return err
 }
 
-// OpenPinned opens the node's set if it is loaded, in a few system calls. It
-// fails with ErrNotLoaded if it is not.
+// OpenPinned opens what is pinned under dir and loads nothing, which takes a
+// few system calls. It fails with ErrNotPinned if no version of the programs
+// is there. With programs of other versions only, containers can be disarmed
+// and listed, but not armed.
 func OpenPinned(dir string) (*Node, error) {
 	n := &Node{base: filepath.Clean(dir), version: version()}
-	if err := trusted(n.base); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", n.dir(), ErrNotLoaded)
-	} else if err != nil {
-		return nil, err
+	err := trusted(n.base)
+	if err == nil && !exists(n.dir()) {
+		var versions []string
+		if versions, err = n.versions(); err == nil && len(versions) == 0 {
+			err = fs.ErrNotExist
+		}
 	}
-	if err := trusted(n.dir()); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", n.dir(), ErrNotLoaded)
-	} else if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", n.base, ErrNotPinned)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -55,33 +60,39 @@ func OpenPinned(dir string) (*Node, error) {
 
 // Open opens the node's set, and loads and pins it first if need be.
 func Open(dir string) (*Node, error) {
-	n, err := OpenPinned(dir)
-	if !errors.Is(err, ErrNotLoaded) {
-		return n, err
-	}
-	if err := checkBPFFS(dir); err != nil {
+	n := &Node{base: filepath.Clean(dir), version: version()}
+	if err := trusted(n.base); errors.Is(err, fs.ErrNotExist) {
+		if err := checkBPFFS(n.base); err != nil {
+			return nil, err
+		}
+		if err := os.Mkdir(n.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("create the folder for pins: %w", err)
+		}
+		if err := trusted(n.base); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
 		return nil, err
 	}
-	n = &Node{base: filepath.Clean(dir), version: version()}
-	if err := os.Mkdir(n.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("create the folder for pins: %w", err)
-	}
-	if err := trusted(n.base); err != nil {
-		return nil, err
+	if exists(n.dir()) {
+		return n, nil
 	}
 	unlock, err := n.lock()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := trusted(n.dir()); !errors.Is(err, fs.ErrNotExist) {
-		return n, err // another process was faster
+	if exists(n.dir()) {
+		return n, nil // another process was faster
 	}
 	if err := n.load(); err != nil {
 		return nil, fmt.Errorf("load the cgroup programs: %w", err)
 	}
 	return n, nil
 }
+
+// Close ends the use of n. What is pinned stays.
+func (n *Node) Close() error { return nil }
 
 // version names the programs of this build.
 func version() string {
@@ -92,6 +103,11 @@ func version() string {
 func (n *Node) dir() string { return filepath.Join(n.base, n.version) }
 
 func (n *Node) pin(name string) string { return filepath.Join(n.base, n.version, name) }
+
+func exists(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil
+}
 
 // checkBPFFS fails unless dir's parent is in a bpffs.
 func checkBPFFS(dir string) error {
@@ -106,9 +122,9 @@ func checkBPFFS(dir string) error {
 	return nil
 }
 
-// trusted fails unless path is a directory of a bpffs that only its owner,
-// the effective user, can change: a bpffs may be world-writable, and pins
-// made by others must not decide for us.
+// trusted fails unless path is a directory of a bpffs that only the effective
+// user can change: a bpffs is often world-writable, and pins made by others
+// must not decide for us.
 func trusted(path string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -67,35 +68,55 @@ func (n *Node) HasRuleset(digest Digest) (bool, error) {
 	return has, err
 }
 
-// DropRuleset removes the verdicts of digest; none are there is no error. It
-// fails with ErrInUse while a container is armed with it. So whoever disarms
-// the last container drops it, and two who try at once cannot harm a third
-// that is starting.
+// DropRuleset removes the verdicts of digest from every version; none are
+// there is no error. It fails with ErrInUse while a container is armed with
+// them. So whoever disarms the last container drops them, and cannot harm
+// another that is starting: its Attach comes before, or fails.
 func (n *Node) DropRuleset(digest Digest) error {
 	unlock, err := n.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	links, err := os.ReadDir(n.pin(linksDir))
+	versions, err := n.versions()
 	if err != nil {
 		return fmt.Errorf("drop ruleset %x: %w", digest, err)
 	}
-	want := hex.EncodeToString(digest[:])
-	for _, l := range links {
-		// A link that an interrupted Attach left without the symlink had
-		// not been given its ruleset either.
-		got, err := os.Readlink(filepath.Join(n.pin(linksDir), l.Name(), linkRuleset))
-		if err == nil && got == want {
-			return fmt.Errorf("drop ruleset %x: %w", digest, ErrInUse)
-		}
-	}
-	return n.withMap(mapRulesets, func(m *ebpf.Map) error {
-		if err := m.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	for _, v := range versions {
+		if err := n.dropFrom(v, digest); err != nil {
 			return fmt.Errorf("drop ruleset %x: %w", digest, err)
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+func (n *Node) dropFrom(version string, digest Digest) error {
+	dir := filepath.Join(n.base, version, linksDir)
+	links, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	want := hex.EncodeToString(digest[:])
+	for _, l := range links {
+		got, err := os.Readlink(filepath.Join(dir, l.Name(), linkRuleset))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // an Attach was interrupted before it came to rulesets
+		} else if err != nil {
+			return err
+		}
+		if got == want {
+			return ErrInUse
+		}
+	}
+	m, err := ebpf.LoadPinnedMap(filepath.Join(n.base, version, mapRulesets), nil)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if err := m.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Rulesets lists the digests that have verdicts, in no order.

@@ -44,19 +44,19 @@ func compileNetwork(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 	p.Network = net
 
 	unseen := map[int]policy.Action{} // families that are not simply permitted
-	for _, f := range unseenFamilies() {
-		v, err := decideAlike(decide, f.name, f.sockets)
+	for _, family := range unseenFamilies() {
+		v, err := decideAlike(decide, fmt.Sprintf("family %d", family), socketsIn(family))
 		if err != nil {
 			return nil, err
 		}
 		if v.Action != policy.Allow {
-			unseen[f.family] = v.Action
+			unseen[family] = v.Action
 		}
 		if v.Action == policy.Block && host.Seccomp {
 			if p.Seccomp == nil {
 				p.Seccomp = &Seccomp{}
 			}
-			p.Seccomp.Families = append(p.Seccomp.Families, f.family)
+			p.Seccomp.Families = append(p.Seccomp.Families, family)
 		}
 	}
 	for _, r := range network {
@@ -73,10 +73,10 @@ func coverNetwork(r model.Rule, unseen map[int]policy.Action, host Host) Coverag
 		Residuals:  []string{"network-received"},
 	}
 	blocks, alerts := false, false
-	for _, f := range unseenFamilies() {
+	for family, action := range unseen {
 		// An Allow is what puts the families that it does not cover under
 		// the posture.
-		if action, ok := unseen[f.family]; ok && (r.Action == policy.Allow || covers(r, f.sockets[0])) {
+		if r.Action == policy.Allow || covers(r, socketsIn(family)[0]) {
 			alerts = true
 			blocks = blocks || action == policy.Block
 		}
@@ -88,7 +88,7 @@ func coverNetwork(r model.Rule, unseen map[int]policy.Action, host Host) Coverag
 		return c
 	}
 	if !host.Seccomp {
-		return Coverage{Unenforceable: "packet, SMC and vsock sockets need seccomp filters, which this kernel lacks; rules on tcp, udp and icmp with the action Block do without where the kernel has no SMC"}
+		return Coverage{Unenforceable: "sockets that are not over IP need seccomp filters, which this kernel lacks; a Block of udp, icmp, sctp or dccp does without them"}
 	}
 	c.Mechanisms = append(c.Mechanisms, BySeccomp)
 	c.Residuals = append(c.Residuals, "seccomp-socketcall")
@@ -99,8 +99,8 @@ func coverNetwork(r model.Rule, unseen map[int]policy.Action, host Host) Coverag
 // model would refuse it, were the rule a Block and the only one.
 func covers(r model.Rule, s model.Socket) bool {
 	r.Action = policy.Block
-	v := model.New([]model.Rule{r}, policy.Posture{}).Decide(creation(s))
-	return v.Action == policy.Block
+	alone := model.New([]model.Rule{r}, policy.Posture{})
+	return alone.Decide(creation(s)).Action == policy.Block
 }
 
 // decideAlike is the model's verdict for sockets that the kernel's side cannot
@@ -152,7 +152,7 @@ func socketsOf(kind SocketKind) []model.Socket {
 	case KindRaw:
 		return inet(unix.SOCK_RAW, unix.IPPROTO_RAW, unix.IPPROTO_TCP, unix.IPPROTO_UDP)
 	case KindSCTP:
-		return append(inet(unix.SOCK_STREAM, unix.IPPROTO_SCTP), inet(unix.SOCK_SEQPACKET, unix.IPPROTO_SCTP)...)
+		return append(inet(unix.SOCK_STREAM, unix.IPPROTO_SCTP), inet(unix.SOCK_SEQPACKET, 0, unix.IPPROTO_SCTP)...)
 	case KindDCCP:
 		return inet(unix.SOCK_DCCP, 0, unix.IPPROTO_DCCP)
 	case KindRawSCTP:
@@ -160,31 +160,33 @@ func socketsOf(kind SocketKind) []model.Socket {
 	case KindRawDCCP:
 		return inet(unix.SOCK_RAW, unix.IPPROTO_DCCP)
 	default:
-		return append(inet(unix.SOCK_SEQPACKET, 0), inet(unix.SOCK_RDM, 0)...)
+		return inet(unix.SOCK_RDM, 0)
 	}
 }
 
-// unseenFamily is an address family whose sockets cgroup programs are not
-// asked about, though rules can mean them.
-type unseenFamily struct {
-	family  int
-	name    string
-	sockets []model.Socket // one of each type
-}
-
-func unseenFamilies() []unseenFamily {
-	family := func(family int, name string, types ...int) unseenFamily {
-		f := unseenFamily{family: family, name: name}
-		for _, t := range types {
-			f.sockets = append(f.sockets, model.Socket{Family: family, Type: t})
+// unseenFamilies are the address families whose sockets cgroup programs are
+// not asked about, though rules can mean them, in ascending order. An
+// allow-list speaks of all but unix and netlink sockets.
+func unseenFamilies() []int {
+	var families []int
+	for f := unix.AF_UNSPEC + 1; f < unix.AF_MAX; f++ {
+		switch f {
+		case unix.AF_INET, unix.AF_INET6, unix.AF_UNIX, unix.AF_NETLINK:
+		default:
+			families = append(families, f)
 		}
-		return f
 	}
-	return []unseenFamily{
-		family(unix.AF_PACKET, "packet", unix.SOCK_RAW, unix.SOCK_DGRAM, unix.SOCK_PACKET),
-		family(unix.AF_VSOCK, "vsock", unix.SOCK_STREAM, unix.SOCK_DGRAM, unix.SOCK_SEQPACKET),
-		family(unix.AF_SMC, "SMC", unix.SOCK_STREAM),
+	return families
+}
+
+// socketsIn are sockets of every type of a family, which seccomp does not
+// tell apart.
+func socketsIn(family int) []model.Socket {
+	var all []model.Socket
+	for t := unix.SOCK_STREAM; t <= unix.SOCK_PACKET; t++ {
+		all = append(all, model.Socket{Family: family, Type: t})
 	}
+	return all
 }
 
 // String is the kind's name as events and explain print it.

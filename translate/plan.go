@@ -78,7 +78,10 @@ type Capabilities struct {
 // merges the result with the filter that the container already has.
 type Seccomp struct {
 	Syscalls []string `json:"syscalls,omitempty"` // EPERM
-	Families []int    `json:"families,omitempty"` // socket(2) and socketpair(2) of these address families: EACCES
+	// Families are address families that socket(2) and socketpair(2) refuse
+	// with EACCES. AF_PACKET includes AF_INET with SOCK_PACKET, which the
+	// kernel takes for it.
+	Families []int `json:"families,omitempty"`
 }
 
 // AppArmor is a profile to load and to enter on the first exec.

@@ -14,7 +14,7 @@ var Residuals = []Residual{
 	{"apparmor-busybox-name", "a multi-call binary is judged by the path executed, so running it under another name passes"},
 	{"apparmor-parent-metadata", "changing mode or owner of a directory above a blocked object is refused too"},
 	{"apparmor-capability-audit", "repeated uses of an audited capability may be alerted on once, and its use in a user namespace of the container's own making is alerted on too"},
-	{"network-received", "a socket received from outside the container is judged when it is used, not when it is received"},
-	{"network-packet-audit", "packet sockets are not alerted on"},
+	{"network-received", "a socket that was made outside the container and is handed to it is not judged"},
+	{"network-packet-audit", "a socket that is not over IP (packet, SMC, vsock, ...) is refused or permitted as the rules say, but not alerted on"},
 	{"seccomp-socketcall", "32-bit programs cannot create sockets at all"},
 }
