@@ -9,14 +9,25 @@ import "github.com/prearm/prearm/policy"
 // the container's file systems. One policy rule may cover several objects (a
 // symlink and its target), and then yields several Rules of one Number.
 type Rule struct {
-	Number    int         // index into the plan's policy rules; travels with kernel events
-	Tier      policy.Tier // decided apart
-	Class     policy.Class
-	Action    policy.Action
-	Object    policy.Object // canonical: what the kernel sees inside the container
-	Sources   []string      // canonical executables; none: every process
-	OwnerOnly bool
-	ReadOnly  bool
+	Number  int         // index into the plan's policy rules; travels with kernel events
+	Tier    policy.Tier // decided apart
+	Class   policy.Class
+	Action  policy.Action
+	Object  policy.Object // canonical: what the kernel sees inside the container
+	Sources []string      // canonical executables
+	// SourceDirs are directories of acting executables, canonical (system
+	// calls only). With no Sources either, the rule is for every process.
+	SourceDirs []policy.Source
+	OwnerOnly  bool
+	ReadOnly   bool
+	Enforce    bool // system calls: a Block without source or path denies
+}
+
+// BaseEntry is one line of the base set: what a process in allow-list mode
+// for files may read, and write if Write is set, though no rule allows it.
+type BaseEntry struct {
+	Pattern string // a glob, as in rules
+	Write   bool
 }
 
 // Operation is what a process does to an object.
