@@ -17,4 +17,5 @@ var Residuals = []Residual{
 	{"network-received", "a socket that was made outside the container and is handed to it is not judged"},
 	{"network-packet-audit", "a socket that is not over IP (packet, SMC, vsock, ...) is refused or permitted as the rules say, but not alerted on"},
 	{"seccomp-socketcall", "32-bit programs cannot create sockets at all"},
+	{"seccomp-multiplexer", "32-bit programs may lose all calls on sockets, or of System V IPC, where one of them is blocked"},
 }

@@ -24,6 +24,9 @@ func compileSyscalls(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 		}
 		blocked = append(blocked, r.Object.Name)
 		out[r.Number] = Coverage{Mechanisms: []Mechanism{BySeccomp}}
+		if Multiplexer(r.Object.Name) != "" {
+			out[r.Number] = Coverage{Mechanisms: []Mechanism{BySeccomp}, Residuals: []string{"seccomp-multiplexer"}}
+		}
 	}
 	if len(blocked) == 0 {
 		return out, nil
@@ -51,6 +54,21 @@ func unenforcedSyscall(r policy.Rule, host Host) string {
 		return "this kernel has no seccomp filters"
 	case OnSeccompFloor(r.Object.Name):
 		return fmt.Sprintf("runc itself calls %s after the filter is installed, so no container could start; block another call, or use a process, file, network or capabilities rule", r.Object.Name)
+	}
+	return ""
+}
+
+// Multiplexer is the call through which 32-bit programs reach the named one:
+// socketcall, ipc, or none ("").
+func Multiplexer(name string) string {
+	switch name {
+	case "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
+		"recv", "recvfrom", "recvmmsg", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt",
+		"shutdown", "socket", "socketpair":
+		return "socketcall"
+	case "msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop",
+		"shmat", "shmctl", "shmdt", "shmget":
+		return "ipc"
 	}
 	return ""
 }
