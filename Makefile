@@ -1,0 +1,151 @@
+# Everything is built into build/, caches included. `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+build := $(CURDIR)/build
+PREFIX ?= /usr/local
+GOLANGCI_VERSION := v2.15.0
+KERNELS := 6.12 6.1
+FUZZTIME ?= 20s
+
+# integration/setup.sh puts a Go there where the machine's own is too old.
+export PATH := $(build)/go/bin:$(PATH)
+export GOFLAGS := -buildvcs=false
+# The checkout may be another user's than root.
+export GIT_CONFIG_COUNT := 1
+export GIT_CONFIG_KEY_0 := safe.directory
+export GIT_CONFIG_VALUE_0 := $(CURDIR)
+
+# Where the integration suite finds what it tests.
+export PREARM_BIN := $(build)/bin
+export PREARM_BIN_FAULTS := $(build)/bin-faults
+export PREARM_FIXTURE := $(build)/fixture
+export PREARM_IMAGES := $(or $(PREARM_CACHE),$(build))/images
+
+release := -trimpath -ldflags '-s -w'
+lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
+suite := $(build)/integration.test
+suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES
+
+##@ Build
+
+.PHONY: all
+all: ## the binaries, into build/bin
+	CGO_ENABLED=0 go build $(release) -o build/bin/ ./cmd/containerd-shim-prearm-v1 ./cmd/prearm-hook
+	go build $(release) -o build/bin/ ./cmd/prearm
+
+.PHONY: faults
+faults: # shim and hook that can stop or stall between steps, for tests
+	CGO_ENABLED=0 go build $(release) -tags prearm_faults -o build/bin-faults/ ./cmd/containerd-shim-prearm-v1 ./cmd/prearm-hook
+
+.PHONY: generate
+generate: ## the committed code and BPF objects, from their sources (needs clang)
+	go generate ./...
+
+.PHONY: install
+install: all ## the binaries into $(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 build/bin/* $(DESTDIR)$(PREFIX)/bin/
+
+.PHONY: clean
+clean: ## remove build/, with its downloads
+	rm -rf build
+
+##@ Test (as root; each sets the machine up first)
+
+.PHONY: test
+test: setup ## everything that a change must pass; the last line counts
+	integration/run-all ci
+
+.PHONY: test-long
+test-long: setup ## the same with a thousand starts per class and minutes of fuzzing: hours
+	integration/run-all long
+
+.PHONY: test-unit
+test-unit: setup ## the packages' own tests, under the race detector
+	go test -race ./...
+
+.PHONY: test-native
+test-native: setup ## real containers on this machine's kernel
+	integration/run-all ci build native
+
+.PHONY: test-vm
+test-vm: setup ## real containers under Debian's kernels, in VMs
+	integration/run-all ci build vm
+
+.PHONY: lint
+lint: setup run-vet run-lint ## linters for Go and for shell
+
+.PHONY: bench
+bench: setup run-build ## what prearm costs, as a table and as build/bench.json
+	integration/bench
+
+.PHONY: demo
+demo: setup run-build ## a policy of each kind without and with prearm
+	integration/demo
+
+##@ Other
+
+.PHONY: setup
+setup: ## install what building and testing needs, on Debian 12
+	@integration/setup.sh
+
+.PHONY: help
+help: ## this list
+	@awk -F '## ?' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { split($$1, t, ":"); printf "  %-14s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
+
+# Steps of integration/run-all; they expect the machine to be set up, all but the first a run-build.
+
+.PHONY: run-build images fixture suite
+run-build: all faults images fixture suite
+images:
+	integration/images/build >/dev/null
+fixture:
+	$(MAKE) --no-print-directory -C integration/fixture OUT=$(build)/fixture
+suite:
+	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
+
+.PHONY: run-lint run-vet run-generate run-unit run-fuzz run-native
+run-lint: $(lint)
+	$(lint) run ./...
+	shellcheck --severity=warning $(shell git grep -lE --untracked '^#!/bin/(ba)?sh' -- .ci integration)
+
+# Its version is pinned here, apart from the project's modules: it would double them.
+$(lint):
+	GOBIN=$(build)/tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(build)/tools/golangci-lint $@
+
+run-vet:
+	go vet ./...
+	go vet -tags integration,prearm_faults ./...
+
+# Generating must change nothing, whatever else is not yet committed.
+run-generate:
+	@tree() { git status --porcelain; git diff --binary HEAD; }; before=$$(tree | sha256sum); \
+	go generate ./... || exit; \
+	[ "$$(tree | sha256sum)" = "$$before" ] || \
+		{ echo "generated files differ from their sources: commit what make generate made"; git diff --stat; exit 1; }
+
+run-unit:
+	go test -race -v -timeout 15m ./...
+
+run-fuzz:
+	@set -e; for package in $$(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -r -n 1 dirname | sort -u); do \
+		for target in $$(go test -list '^Fuzz' ./$$package | grep ^Fuzz); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$package || failed="$$failed $$target"; \
+			case " $$failed " in *" $$target "*) echo "--- FAIL: $$package.$$target";; *) echo "--- PASS: $$package.$$target";; esac; \
+		done; \
+	done; [ -z "$$failed" ]
+
+# Minutes that the suite may take on one kernel.
+SUITE_TIMEOUT ?= 25
+run-native:
+	$(suite) -test.v -test.timeout $(SUITE_TIMEOUT)m
+
+.PHONY: $(KERNELS:%=run-vm-%)
+$(KERNELS:%=run-vm-%): run-vm-%:
+	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
+		--env PREARM_TIER=$(or $(PREARM_TIER),ci) $(foreach v,$(suite_env),--env $v=$($v)) \
+		-- $(suite) -test.v -test.timeout $$(($(SUITE_TIMEOUT) - 1))m
