@@ -76,3 +76,6 @@ func (p Posture) For(class Class) Action {
 		return p.File
 	}
 }
+
+// MaxFileSize is the most that a policy file may have, in bytes.
+const MaxFileSize = 4 << 20
