@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -24,19 +23,6 @@ func everySocket() []model.Socket {
 		}
 	}
 	return all
-}
-
-// outcomesOf makes every socket and closes it again.
-func outcomesOf(v *victim, sockets []model.Socket) []syscall.Errno {
-	acts := make([]act, len(sockets))
-	for i, s := range sockets {
-		acts[i] = act{Call: "try", Socket: s}
-	}
-	errnos := make([]syscall.Errno, len(sockets))
-	for i, o := range v.do(acts...) {
-		errnos[i] = o.Errno
-	}
-	return errnos
 }
 
 // The kernel and the model agree on every socket that exists here, whatever

@@ -26,8 +26,9 @@ const (
 	linkRuleset   = "ruleset"
 )
 
-// maxID bounds the length of a container's ID, in bytes.
-const maxID = 1024
+// maxID bounds the length of a container's ID, in bytes: quoted, it must fit
+// into a symlink.
+const maxID = 512
 
 // hook is a program and where it goes.
 type hook struct {

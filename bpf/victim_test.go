@@ -117,6 +117,19 @@ func (v *victim) tries(family, typ, protocol int) syscall.Errno {
 	return v.do(act{Call: "try", Socket: model.Socket{Family: family, Type: typ, Protocol: protocol}})[0].Errno
 }
 
+// outcomesOf makes every socket and closes it again.
+func outcomesOf(v *victim, sockets []model.Socket) []syscall.Errno {
+	acts := make([]act, len(sockets))
+	for i, s := range sockets {
+		acts[i] = act{Call: "try", Socket: s}
+	}
+	errnos := make([]syscall.Errno, len(sockets))
+	for i, o := range v.do(acts...) {
+		errnos[i] = o.Errno
+	}
+	return errnos
+}
+
 // serve is the victim's side.
 func serve() {
 	if err := loopback(); err != nil {
