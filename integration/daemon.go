@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -146,7 +147,7 @@ func (d *Daemon) dial(ctx context.Context) error {
 }
 
 // Pid is the daemon's process.
-func (d *Daemon) Pid() int { return d.process.Process.Pid }
+func (d *Daemon) Pid() string { return strconv.Itoa(d.process.Process.Pid) }
 
 // Log is the last lines of what the daemon and its shims wrote.
 func (d *Daemon) Log(lines int) string {

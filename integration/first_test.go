@@ -3,32 +3,167 @@
 package integration
 
 import (
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-func TestUnprotected(t *testing.T) {
-	for _, act := range acts {
-		if act == "pause" {
-			continue
-		}
-		r, err := shared.Run(t.Context(), Container{Root: shared.fixture, Runtime: "/usr/bin/containerd-shim-runc-v2", Args: []string{"/act/" + act}})
-		if err != nil {
-			t.Fatal(err, shared.Log(20))
-		}
-		if r.Exit != 0 {
-			t.Errorf("%s: exit %d", act, r.Exit)
+// class is a kind of rule with an act that it denies.
+type class struct {
+	name     string
+	act      string // of the fixture
+	rule     string // a policy's specification
+	errno    unix.Errno
+	apparmor bool // nothing but AppArmor can enforce it
+}
+
+var classes = []class{
+	{"process", "process", `
+  process:
+    matchPaths:
+    - path: /bin/victim
+`, unix.EACCES, true},
+	{"file", "file", `
+  file:
+    matchPaths:
+    - path: /etc/secret
+`, unix.EACCES, true},
+	{"network", "tcp", `
+  network:
+    matchProtocols:
+    - protocol: tcp
+`, unix.EACCES, false},
+	{"capabilities", "chroot", `
+  capabilities:
+    matchCapabilities:
+    - capability: sys_chroot
+`, unix.EPERM, false},
+	{"syscalls", "mkdir", `
+  syscalls:
+    matchSyscalls:
+    - syscall: [mkdirat]
+`, unix.EPERM, false},
+}
+
+// enforceable are the classes that this machine can enforce.
+func enforceable() []class {
+	var can []class
+	for _, c := range classes {
+		if shared.AppArmor || !c.apparmor {
+			can = append(can, c)
 		}
 	}
-	r, err := shared.Run(t.Context(), Container{Root: shared.busybox, Runtime: Runc, Args: []string{"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}})
-	t.Logf("%+v %v", r, err)
-	task, err := shared.Create(t.Context(), Container{Root: shared.busybox, Runtime: Runc, Args: []string{"/act/pause"}})
-	if err != nil {
-		t.Fatal(err)
+	return can
+}
+
+// armed is a node on which every enforceable class denies its act.
+func armed(t *testing.T, settings ...string) *node {
+	n := newNode(t, settings...)
+	for _, c := range enforceable() {
+		n.policy(c.name, c.rule)
 	}
-	defer task.Delete(t.Context())
-	t.Log(task.Start(t.Context()))
-	r, err = task.Exec(t.Context(), nil, "/bin/sh", "-c", "echo out; ls /; exit 4")
-	t.Logf("%+v %v", r, err)
-	r, err = task.Exec(t.Context(), nil, "/bin/nothere")
-	t.Logf("%+v %v", r, err)
+	return n
+}
+
+// TestFirstCall starts containers whose first system call is forbidden. One
+// that succeeds once is an escape.
+func TestFirstCall(t *testing.T) {
+	n := armed(t)
+	total, workers := 1000, 4
+	switch {
+	case n.Slow && n.Long:
+		total, workers = 1000*len(enforceable()), 1
+	case n.Slow:
+		total, workers = 20*len(enforceable()), 1
+	case n.Long:
+		total = 1000 * len(enforceable())
+	}
+	each := (total + len(enforceable()) - 1) / len(enforceable())
+	for _, c := range enforceable() {
+		t.Run(c.name, func(t *testing.T) {
+			container := n.Container(n.fixture, "/act/"+c.act)
+			if r := n.with(t).unprotected(container); r.Exit != 0 {
+				t.Fatalf("without the policy the act failed with %d", r.Exit)
+			}
+			times(t, each, workers, func() error {
+				r, err := n.Daemon.Run(t.Context(), container)
+				return judge(c, r, err)
+			})
+		})
+	}
+}
+
+// TestFirstCallOfExec does the same with the first process of an exec.
+func TestFirstCallOfExec(t *testing.T) {
+	n := armed(t)
+	total, workers := 300, 2
+	switch {
+	case n.Slow && n.Long:
+		total, workers = 1000*len(enforceable()), 1
+	case n.Slow:
+		total, workers = 10*len(enforceable()), 1
+	case n.Long:
+		total = 1000 * len(enforceable())
+	}
+	each := (total + len(enforceable()) - 1) / len(enforceable())
+	open := n.start(n.Container(n.fixture, "/act/pause").unprotected())
+	task := n.start(n.Container(n.fixture, "/act/pause"))
+	for _, c := range enforceable() {
+		t.Run(c.name, func(t *testing.T) {
+			if r := n.with(t).exec(open, "/act/"+c.act); r.Exit != 0 {
+				t.Fatalf("without the policy the act failed with %d", r.Exit)
+			}
+			times(t, each, workers, func() error {
+				r, err := task.Exec(t.Context(), nil, "/act/"+c.act)
+				return judge(c, r, err)
+			})
+		})
+	}
+}
+
+// judge says what is wrong about the end of a process that tried c's act.
+func judge(c class, r Result, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case r.Exit == 0:
+		return fmt.Errorf("ESCAPE: %s succeeded", c.act)
+	case r.Exit != int(c.errno):
+		return fmt.Errorf("%s ended with %d, want %d (%v); stderr %q", c.act, r.Exit, c.errno, c.errno, r.Stderr)
+	}
+	return nil
+}
+
+// times calls do count times, on as many workers, and reports how often it
+// went wrong, with the first few errors.
+func times(t *testing.T, count, workers int, do func() error) {
+	t.Helper()
+	turns := make(chan struct{}, count)
+	for range count {
+		turns <- struct{}{}
+	}
+	close(turns)
+	var mu sync.Mutex
+	var wrong []string
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range turns {
+				if err := do(); err != nil {
+					mu.Lock()
+					wrong = append(wrong, err.Error())
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(wrong) > 0 {
+		t.Errorf("%d of %d went wrong:\n  %s", len(wrong), count, strings.Join(wrong[:min(len(wrong), 5)], "\n  "))
+		return
+	}
+	t.Logf("%d of %d denied", count, count)
 }

@@ -15,6 +15,7 @@ import (
 
 // Surroundings is where the suite runs and what it runs with.
 type Surroundings struct {
+	Sources   string // the project's top folder
 	Bin       string // the binaries under test
 	BinFaults string // the same, able to stop or stall between steps
 	Fixture   string // the fixture's programs
@@ -43,6 +44,7 @@ func Look() (Surroundings, error) {
 		return filepath.Join(top, value)
 	}
 	s := Surroundings{
+		Sources:   top,
 		Bin:       dir("PREARM_BIN", "build/bin"),
 		BinFaults: dir("PREARM_BIN_FAULTS", "build/bin-faults"),
 		Fixture:   dir("PREARM_FIXTURE", "build/fixture"),

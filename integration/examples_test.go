@@ -1,0 +1,185 @@
+//go:build integration
+
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// check is one thing that a container of an example tries.
+type check struct {
+	args   []string
+	denied string // what it says when it is denied; "" if it is permitted
+	host   bool   // in the host's network
+}
+
+// sh is a check of a shell command that is permitted.
+func sh(command string) check { return check{args: []string{"/bin/bash", "-c", command}} }
+
+// deny is the same check, denied with these words.
+func (c check) deny(words string) check {
+	c.denied = words
+	return c
+}
+
+// example is a policy of the specification with the verification that its
+// text describes.
+type example struct {
+	policy   string // a file's base name
+	label    string // of the containers that it selects
+	value    string
+	apparmor bool     // needs it; without it the start is refused
+	refused  string   // the reason of a refused start, on any machine
+	images   []string // the merged one if none
+	checks   []check
+}
+
+var eitherImage = []string{"multiubuntu", "multiubuntu-unmerged"}
+
+func examples(server string) []example {
+	curl := check{args: []string{"/bin/bash", "-c", "curl -sS -o /dev/null " + server}, host: true}
+	const denied, forbidden = "Permission denied", "Operation not permitted"
+	return []example{{
+		policy: "ksp-group-1-proc-path-block", label: "group", value: "group-1", apparmor: true, images: eitherImage,
+		checks: []check{sh("/bin/sleep 0").deny(denied), sh("sleep 0; exit $?").deny(denied), sh("/bin/ls /")},
+	}, {
+		policy: "ksp-ubuntu-1-proc-dir-block", label: "container", value: "ubuntu-1", apparmor: true, images: eitherImage,
+		checks: []check{sh("/sbin/route -n").deny(denied), sh("/bin/ls /")},
+	}, {
+		policy: "ksp-ubuntu-2-proc-dir-recursive-block", label: "container", value: "ubuntu-2", apparmor: true, images: eitherImage,
+		checks: []check{
+			{args: []string{"/usr/bin/env"}, denied: denied},
+			{args: []string{"/usr/bin/whoami"}, denied: denied},
+			{args: []string{"/act/nothing"}},
+		},
+	}, {
+		policy: "ksp-ubuntu-4-file-path-readonly-allow", label: "container", value: "ubuntu-4", apparmor: true,
+		checks: []check{sh("cat /credentials/password"), sh(`echo "test" >> /credentials/password`).deny(denied)},
+	}, {
+		policy: "ksp-ubuntu-5-file-dir-recursive-block", label: "container", value: "ubuntu-5", apparmor: true,
+		checks: []check{sh("cat /secret.txt"), sh("cat /credentials/password").deny(denied)},
+	}, {
+		policy: "ksp-ubuntu-5-net-icmp-audit", label: "container", value: "ubuntu-5",
+		checks: []check{curl, sh("ping -c 1 127.0.0.1")},
+	}, {
+		policy: "ksp-ubuntu-1-cap-net-raw-block", label: "container", value: "ubuntu-1",
+		checks: []check{curl, sh("ping -c 1 127.0.0.1").deny(forbidden)},
+	}}
+}
+
+// TestExamples does to each example what its text says, in the entrypoint and
+// in a process exec'd later.
+func TestExamples(t *testing.T) {
+	for _, e := range examples(serve(t)) {
+		if len(e.images) == 0 {
+			e.images = []string{"multiubuntu"}
+		}
+		for _, image := range e.images {
+			t.Run(e.policy+"/"+image, func(t *testing.T) { e.run(t, image) })
+		}
+	}
+}
+
+func (e example) run(t *testing.T, image string) {
+	n := newNodeIn(t, "multiubuntu")
+	text, err := os.ReadFile(filepath.Join(n.Sources, "policy/testdata/examples", e.policy+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.file(e.policy+".yaml", string(text))
+	container := func(c check) Container {
+		made := n.Container(filepath.Join(n.Images, image), c.args...)
+		made.Labels = map[string]string{e.label: e.value}
+		made.Edit = func(s *specs.Spec) { n.edit(s, c.host) }
+		return made
+	}
+	if reason := e.reason(n); reason != "" {
+		for _, c := range e.checks {
+			if words := n.refused(container(c)); !strings.Contains(words, reason) {
+				t.Errorf("%q: the refusal does not say %q: %s", c.args, reason, words)
+			}
+		}
+		return
+	}
+	var open, armed [2]*Task
+	for i, host := range []bool{false, true} {
+		if slices.ContainsFunc(e.checks, func(c check) bool { return c.host == host }) {
+			pause := container(check{args: []string{"/act/pause"}, host: host})
+			open[i], armed[i] = n.start(pause.unprotected()), n.start(pause)
+		}
+	}
+	for _, c := range e.checks {
+		i := 0
+		if c.host {
+			i = 1
+		}
+		if r := n.exec(open[i], c.args...); r.Exit != 0 {
+			t.Errorf("without the policy %q ended with %d: %s", c.args, r.Exit, r.Stderr)
+		}
+		r, err := n.Daemon.Run(t.Context(), container(c))
+		c.compare(t, "as the entrypoint", r, err)
+		r, err = armed[i].Exec(t.Context(), nil, c.args...)
+		c.compare(t, "exec'd", r, err)
+	}
+}
+
+// reason is why the example is refused here, "" if it is not.
+func (e example) reason(n *node) string {
+	if e.apparmor && !n.AppArmor {
+		return "AppArmor"
+	}
+	return e.refused
+}
+
+// compare judges how a check ended. A program that is itself denied is
+// refused with the rule's name, or fails to start.
+func (c check) compare(t *testing.T, how string, r Result, err error) {
+	t.Helper()
+	var refusal *Refusal
+	switch {
+	case err != nil && !errors.As(err, &refusal):
+		t.Errorf("%q %s: %v", c.args, how, err)
+	case refusal != nil && c.denied == "":
+		t.Errorf("%q %s was refused: %s", c.args, how, refusal.Message())
+	case refusal != nil && !strings.Contains(refusal.Message(), "multiubuntu/"):
+		t.Errorf("%q %s: the refusal does not name the rule: %s", c.args, how, refusal.Message())
+	case refusal != nil:
+	case c.denied == "" && r.Exit != 0:
+		t.Errorf("%q %s ended with %d: %s", c.args, how, r.Exit, r.Stderr)
+	case c.denied != "" && r.Exit == 0:
+		t.Errorf("%q %s was not denied", c.args, how)
+	case c.denied != "" && !strings.Contains(r.Stderr, c.denied):
+		t.Errorf("%q %s does not say %q: %s", c.args, how, c.denied, r.Stderr)
+	}
+}
+
+// edit gives a container the fixture's programs in /act and, if host is set,
+// the host's network.
+func (n *node) edit(s *specs.Spec, host bool) {
+	s.Mounts = append(s.Mounts, specs.Mount{
+		Destination: "/act", Type: "bind", Source: filepath.Join(n.fixture, "act"), Options: []string{"bind", "ro"},
+	})
+	if host {
+		s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool {
+			return ns.Type == specs.NetworkNamespace
+		})
+	}
+}
+
+// serve answers HTTP on the loopback until the test ends.
+func serve(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") }))
+	t.Cleanup(server.Close)
+	return server.URL
+}

@@ -1,0 +1,174 @@
+//go:build integration
+
+package integration
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// Tally counts what containers occupy in the kernel and on the node, by the
+// name of the kind of thing.
+type Tally map[string]int
+
+// Differ lists the counts in which two tallies differ, old and new.
+func (t Tally) Differ(now Tally) []string {
+	var diff []string
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		if t[name] != now[name] {
+			diff = append(diff, fmt.Sprintf("%s: %d, then %d", name, t[name], now[name]))
+		}
+	}
+	return diff
+}
+
+// Count takes a tally of the kernel and of the processes given.
+func Count(pids ...string) (Tally, error) {
+	t := make(Tally)
+	for name, count := range map[string]func() (int, error){
+		"AppArmor profiles": func() (int, error) { p, err := Profiles(); return len(p), err },
+		"bpf maps":          func() (int, error) { return countIDs(ebpf.MapGetNextID) },
+		"bpf programs":      func() (int, error) { return countIDs(ebpf.ProgramGetNextID) },
+		"bpf links":         countLinks,
+		"mounts":            func() (int, error) { m, err := Mounts(); return len(m), err },
+		"cgroups":           func() (int, error) { c, err := Cgroups(); return len(c), err },
+	} {
+		n, err := count()
+		if err != nil {
+			return nil, fmt.Errorf("count %s: %w", name, err)
+		}
+		t[name] = n
+	}
+	for _, pid := range pids {
+		fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
+		if err != nil {
+			return nil, fmt.Errorf("count file descriptors: %w", err)
+		}
+		t[fmt.Sprintf("file descriptors of %s", pid)] = len(fds)
+	}
+	return t, nil
+}
+
+func countIDs[ID ~uint32](next func(ID) (ID, error)) (int, error) {
+	for n, id := 0, ID(0); ; n++ {
+		var err error
+		if id, err = next(id); errors.Is(err, fs.ErrNotExist) {
+			return n, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}
+
+func countLinks() (int, error) {
+	n := 0
+	var it link.Iterator
+	defer it.Close()
+	for it.Next() {
+		n++
+	}
+	return n, it.Err()
+}
+
+// Profiles are the AppArmor profiles of ours that the kernel holds.
+func Profiles() ([]string, error) {
+	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // a kernel without AppArmor holds none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list AppArmor profiles: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "prearm-") {
+			names = append(names, strings.TrimSpace(line))
+		}
+	}
+	return names, nil
+}
+
+// Mounts are the mount points of our mount namespace.
+func Mounts() ([]string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("list mounts: %w", err)
+	}
+	defer f.Close()
+	var points []string
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		points = append(points, strings.Fields(lines.Text())[4])
+	}
+	return points, nil
+}
+
+// Cgroups are the control groups of every hierarchy.
+func Cgroups() ([]string, error) {
+	var groups []string
+	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone meanwhile
+		}
+		if err == nil && entry.IsDir() {
+			groups = append(groups, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list cgroups: %w", err)
+	}
+	return groups, nil
+}
+
+// Files are the files below dir, none if it does not exist.
+func Files(dir string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list files: %w", err)
+	}
+	return files, nil
+}
+
+// Shims are the processes of shims that serve the containerd namespace.
+func Shims(namespace string) ([]string, error) {
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	var pids []string
+	for _, proc := range procs {
+		if _, err := strconv.Atoi(proc.Name()); err != nil {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("/proc", proc.Name(), "cmdline"))
+		if err != nil {
+			continue // ended meanwhile
+		}
+		args := strings.Split(string(text), "\x00")
+		at := slices.Index(args, "-namespace")
+		if strings.Contains(args[0], "containerd-shim") && at > 0 && at+1 < len(args) && args[at+1] == namespace {
+			pids = append(pids, proc.Name())
+		}
+	}
+	return pids, nil
+}
