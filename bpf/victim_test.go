@@ -51,7 +51,8 @@ func start(t *testing.T, cgroup string, files ...*os.File) *victim {
 	}
 	defer dir.Close()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), victimEnv+"=1")
+	// The race detector sleeps a second at exit otherwise.
+	cmd.Env = append(os.Environ(), victimEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{
