@@ -14,7 +14,7 @@ import (
 
 // budget bounds what all documents of a file may cost together: aliases make
 // a small file large.
-type budget struct{ nodes, documents int }
+type budget struct{ nodes, documents, errors int }
 
 func (b *budget) spent() bool { return b.nodes <= 0 || b.documents <= 0 }
 
@@ -38,8 +38,8 @@ func (d *decoder) position(n *yaml.Node) policy.Position {
 }
 
 func (d *decoder) fail(n *yaml.Node, at, suggestion, format string, args ...any) {
-	if len(d.errs) >= maxErrors {
-		return
+	if d.errors--; d.errors < 0 && len(d.errs) > 0 {
+		return // enough, but each bad document has one
 	}
 	d.errs = append(d.errs, Error{Position: d.position(n), Field: at, Reason: fmt.Sprintf(format, args...), Suggestion: suggestion})
 }

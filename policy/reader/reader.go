@@ -21,6 +21,7 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -82,8 +83,20 @@ func Read(name string, r io.Reader) *File {
 			Suggestion: "delete the file if it shall have none",
 		})
 	}
-	f.Bad = append(f.Bad, Conflicts([][]Definition{f.Definitions()})[0]...)
+	f.dropConflicts()
 	return f
+}
+
+// dropConflicts takes out what the file defines twice.
+func (f *File) dropConflicts() {
+	bad := Conflicts([][]Definition{f.Definitions()})[0]
+	twice := map[Key]bool{}
+	for _, b := range bad {
+		twice[Key{b.Kind, b.Namespace, b.Name}] = true
+	}
+	f.Policies = slices.DeleteFunc(f.Policies, func(p policy.Policy) bool { return twice[Key{p.Kind, p.Namespace, p.Name}] })
+	f.Namespaces = slices.DeleteFunc(f.Namespaces, func(n policy.Namespace) bool { return twice[Key{policy.KindNamespace, n.Name, n.Name}] })
+	f.Bad = append(f.Bad, bad...)
 }
 
 // Unreadable is the result for a file that cannot even be read.
@@ -136,7 +149,7 @@ func checkBytes(name string, data []byte) *Error {
 // even YAML.
 func (f *File) documents(data []byte) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
-	budget := &budget{nodes: maxNodes, documents: maxDocuments}
+	budget := &budget{nodes: maxNodes, documents: maxDocuments, errors: maxErrors}
 	for {
 		var root yaml.Node
 		err := decodeNode(d, &root)

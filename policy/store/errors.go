@@ -22,7 +22,8 @@ func stale(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrStale, fmt.Errorf(format, args...))
 }
 
-func unreadable(dir string, err error) error {
+// Unreadable is the error about a policy folder, matching ErrUnreadable.
+func Unreadable(dir string, err error) error {
 	return fmt.Errorf("%w: %w (create %s, empty if no policy shall apply)", ErrUnreadable, err, dir)
 }
 

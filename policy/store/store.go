@@ -39,11 +39,11 @@ func Open(policyDir, indexPath string) (*Store, error) {
 func Begin(policyDir, indexPath string) (*Store, error) {
 	policyDir, err := filepath.Abs(policyDir)
 	if err != nil {
-		return nil, unreadable(policyDir, err)
+		return nil, Unreadable(policyDir, err)
 	}
 	folder, err := scan.Open(policyDir)
 	if err != nil {
-		return nil, unreadable(policyDir, err)
+		return nil, Unreadable(policyDir, err)
 	}
 	index, err := format.Open(indexPath)
 	if err != nil {
