@@ -132,20 +132,23 @@ run-unit:
 	go test -race -v -timeout 15m ./...
 
 run-fuzz:
-	@set -e; for package in $$(git grep -l --untracked '^func Fuzz' -- '*_test.go' | xargs -r -n 1 dirname | sort -u); do \
-		for target in $$(go test -list '^Fuzz' ./$$package | grep ^Fuzz); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$package || failed="$$failed $$target"; \
-			case " $$failed " in *" $$target "*) echo "--- FAIL: $$package.$$target";; *) echo "--- PASS: $$package.$$target";; esac; \
-		done; \
+	@for found in $$(git grep -oE --untracked '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/:func /:/'); do \
+		package=$$(dirname "$${found%:*}") target=$${found#*:}; \
+		if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package"; then \
+			echo "--- PASS: $$package.$$target"; \
+		else \
+			echo "--- FAIL: $$package.$$target"; failed=1; \
+		fi; \
 	done; [ -z "$$failed" ]
 
-# Minutes that the suite may take on one kernel.
+# Minutes that the suite may take on one kernel, and which of its tests to run.
 SUITE_TIMEOUT ?= 25
+RUN ?= .
 run-native:
-	$(suite) -test.v -test.timeout $(SUITE_TIMEOUT)m
+	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m
 
 .PHONY: $(KERNELS:%=run-vm-%)
 $(KERNELS:%=run-vm-%): run-vm-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
 		--env PREARM_TIER=$(or $(PREARM_TIER),ci) $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- $(suite) -test.v -test.timeout $$(($(SUITE_TIMEOUT) - 1))m
+		-- $(suite) -test.v -test.run '$(RUN)' -test.timeout $$(($(SUITE_TIMEOUT) - 1))m

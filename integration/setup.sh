@@ -39,6 +39,7 @@ fetch_go() {
 	step "fetching Go $go_version"
 	rm -rf "$new"
 	mkdir -p "$new"
+	echo 'module fetch' >"$new/go.mod" # this checkout's go.mod is beyond the old Go
 	(cd "$new" && GOENV=off GOFLAGS=-modcacherw GO111MODULE=on GOPATH=$new/path \
 		$debian mod download "golang.org/toolchain@v0.0.1-go$go_version.linux-amd64")
 	dir=$(echo "$new"/path/pkg/mod/golang.org/toolchain@*)
