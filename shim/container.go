@@ -92,13 +92,3 @@ func undo(bundle string) error {
 	}
 	return nil
 }
-
-// reindex has prearm read the policies anew, in a process of its own: reading
-// YAML from hostile hands is not the shim's to do.
-func reindex(cfg *config.Config) error {
-	cmd := exec.Command(cfg.Prearm, "index", "--quiet", "--policies", cfg.Policies, "--index", cfg.IndexPath())
-	if err := (runner{indexTimeout}).Run(cmd); err != nil {
-		return fmt.Errorf("indexing %s: %w", cfg.Policies, err)
-	}
-	return nil
-}

@@ -1,10 +1,12 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
@@ -32,8 +34,10 @@ type start struct {
 
 	cfg       *config.Config
 	options   *anypb.Any // runc's, for the wrapped service
+	hook      string     // path of prearm-hook
 	spec      *specFile
 	subject   policy.Subject
+	policies  *store.Store
 	selection store.Selection
 	root      *rootfs.Root
 	clock     stopwatch
@@ -45,7 +49,7 @@ func newStart(r *taskAPI.CreateTaskRequest, containerd string) *start {
 
 // Steps are the names of a start's steps in the order that they run, hook and
 // all. Errors, the log line of a start and fault injection use them.
-var Steps = []string{"options", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
+var Steps = []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
 
 // arm runs the steps up to runc's create. The steps after "select" are left
 // out for a container that no policy applies to.
@@ -55,6 +59,7 @@ func (s *start) arm(ctx context.Context) (err error) {
 		do   func(context.Context) error
 	}{
 		{"options", s.readOptions},
+		{"index", s.openPolicies},
 		{"subject", s.identify},
 		{"select", s.selectRules},
 		{"mount", s.mountRootfs},
@@ -63,11 +68,7 @@ func (s *start) arm(ctx context.Context) (err error) {
 		{"profile", s.loadProfile},
 		{"config", s.rewriteSpec},
 	}
-	defer func() {
-		if s.root != nil {
-			err = errors.Join(err, s.root.Close())
-		}
-	}()
+	defer func() { err = errors.Join(err, s.close()) }()
 	s.clock.start()
 	for _, step := range steps {
 		if s.cfg != nil {
@@ -84,6 +85,18 @@ func (s *start) arm(ctx context.Context) (err error) {
 	return nil
 }
 
+// close releases what only the steps need.
+func (s *start) close() error {
+	var errs []error
+	if s.policies != nil {
+		errs = append(errs, s.policies.Close())
+	}
+	if s.root != nil {
+		errs = append(errs, s.root.Close())
+	}
+	return errors.Join(errs...)
+}
+
 func (s *start) readOptions(context.Context) (err error) {
 	if s.req.Checkpoint != "" {
 		return fmt.Errorf("a checkpoint cannot be restored under %s: its processes never exec, so no policy could be in force before they run", Name)
@@ -96,6 +109,9 @@ func (s *start) readOptions(context.Context) (err error) {
 		return err
 	}
 	s.cfg, s.container.cfg = cfg, cfg
+	if s.hook, err = cfg.HookPath(); err != nil {
+		return err
+	}
 	s.options, err = marshalOptions(runc, cfg, &s.spec.Spec)
 	return err
 }
@@ -105,21 +121,52 @@ func (s *start) identify(ctx context.Context) (err error) {
 	return err
 }
 
-// selectRules finds the rules in the node's index, and has prearm build the
-// index anew if the policies have changed since.
-func (s *start) selectRules(context.Context) error {
-	st, err := store.Open(s.cfg.Policies, s.cfg.IndexPath())
+// openPolicies opens the node's index. Whether it is up to date is found out
+// beside the next step, which waits for containerd.
+func (s *start) openPolicies(context.Context) (err error) {
+	s.policies, err = store.Begin(s.cfg.Policies, s.cfg.IndexPath())
 	if errors.Is(err, store.ErrStale) {
-		if err := reindex(s.cfg); err != nil {
+		err = s.reindex()
+	}
+	return err
+}
+
+// selectRules finds the rules in the index. If the policies have changed, it
+// has prearm index them anew.
+func (s *start) selectRules(context.Context) (err error) {
+	s.selection, err = s.policies.Select(s.subject)
+	if stale := s.policies.Verify(); stale != nil {
+		err = stale
+	}
+	if !errors.Is(err, store.ErrStale) {
+		return err
+	}
+	if err := s.reindex(); err != nil {
+		return err
+	}
+	s.selection, err = s.policies.Select(s.subject)
+	return err
+}
+
+// reindex has prearm read the policies anew, in a process of its own: reading
+// YAML from hostile hands is not the shim's to do.
+func (s *start) reindex() error {
+	if s.policies != nil {
+		if err := s.policies.Close(); err != nil {
 			return err
 		}
-		st, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
+		s.policies = nil
 	}
+	prearm, err := s.cfg.PrearmPath()
 	if err != nil {
 		return err
 	}
-	s.selection, err = st.Select(s.subject)
-	return errors.Join(err, st.Close())
+	cmd := exec.Command(prearm, "index", "--quiet", "--policies", s.cfg.Policies, "--index", s.cfg.IndexPath())
+	if err := (runner{indexTimeout}).Run(cmd); err != nil {
+		return fmt.Errorf("indexing %s: %w", s.cfg.Policies, err)
+	}
+	s.policies, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
+	return err
 }
 
 // mountRootfs mounts the root file system before runc would, because the
@@ -150,7 +197,7 @@ func (s *start) compile(context.Context) (err error) {
 	}
 	s.container.plan, err = translate.Compile(translate.Input{
 		Rules:   s.selection.Rules,
-		Posture: s.cfg.PostureFor(s.selection.Posture),
+		Posture: posture(s.cfg.Posture, s.selection.Posture),
 		Host:    host.Probe(s.cfg),
 		Root:    s.root,
 	})
@@ -186,7 +233,7 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 		State:     s.cfg.State,
 		Cache:     s.cfg.Cache,
 		BPFFS:     s.cfg.BPFFS,
-		Hook:      s.cfg.Hook,
+		Hook:      s.hook,
 	}
 	if err := b.WriteOrder(order); err != nil {
 		return err
@@ -220,7 +267,7 @@ func (s *start) rewriteSpec(context.Context) error {
 func (s *start) addHooks() {
 	plan, timeout := s.container.plan, hookTimeout
 	hook := func(stage string) specs.Hook {
-		return specs.Hook{Path: s.cfg.Hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
+		return specs.Hook{Path: s.hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
 	}
 	if s.spec.Hooks == nil {
 		s.spec.Hooks = &specs.Hooks{}
@@ -232,6 +279,15 @@ func (s *start) addHooks() {
 	}
 	if plan.AppArmor != nil || plan.Network != nil {
 		s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
+	}
+}
+
+// posture is the node's where the namespace has none of its own.
+func posture(node, ns policy.Posture) policy.Posture {
+	return policy.Posture{
+		File:         cmp.Or(ns.File, node.File),
+		Network:      cmp.Or(ns.Network, node.Network),
+		Capabilities: cmp.Or(ns.Capabilities, node.Capabilities),
 	}
 }
 

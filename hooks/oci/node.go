@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -61,7 +60,7 @@ type node struct {
 // container's cgroup.
 func (n node) arm(pid int, journal *hooks.Bundle) (err error) {
 	o := n.order
-	digest, err := parseDigest(o.Digest)
+	digest, err := bpf.ParseDigest(o.Digest)
 	if err != nil {
 		return err
 	}
@@ -110,7 +109,7 @@ func (n node) undo(c hooks.Change) error {
 	case hooks.Ruleset:
 		return claims.Release(c.Kind, c.Name, o.Container, func() error {
 			return n.withPrograms(func(programs *bpf.Node) error {
-				digest, err := parseDigest(c.Name)
+				digest, err := bpf.ParseDigest(c.Name)
 				if err != nil {
 					return err
 				}
@@ -135,13 +134,4 @@ func (n node) withPrograms(do func(*bpf.Node) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, programs.Close()) }()
 	return do(programs)
-}
-
-func parseDigest(s string) (d [32]byte, err error) {
-	raw, err := hex.DecodeString(s)
-	if err != nil || len(raw) != len(d) {
-		return d, fmt.Errorf("%q is not a plan's digest", s)
-	}
-	copy(d[:], raw)
-	return d, nil
 }

@@ -1,0 +1,134 @@
+// Package tables makes the documents' tables out of the code that they
+// describe: each row is a rule that was really compiled.
+package tables
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+// row is one kind of rule, by an example.
+type row struct {
+	name string
+	rule policy.Rule
+}
+
+func rows() []row {
+	path := func(class policy.Class, p string) policy.Rule {
+		return policy.Rule{Class: class, Object: policy.Object{Kind: policy.Path, Name: p}}
+	}
+	with := func(r policy.Rule, change func(*policy.Rule)) policy.Rule { change(&r); return r }
+	network := func(p string) policy.Rule {
+		return policy.Rule{Class: policy.Network, Object: policy.Object{Kind: policy.Protocol, Name: p}}
+	}
+	process, file := path(policy.Process, "/usr/bin/tool"), path(policy.File, "/etc/secret")
+	capability := policy.Rule{Class: policy.Capabilities, Object: policy.Object{Kind: policy.Capability, Name: "CAP_NET_RAW"}}
+	syscall := policy.Rule{Class: policy.Syscalls, Object: policy.Object{Kind: policy.Syscall, Name: "ptrace"}}
+	return []row{
+		{"process: path", process},
+		{"process: directory, recursive", with(process, func(r *policy.Rule) {
+			r.Object = policy.Object{Kind: policy.Directory, Name: "/usr/local/bin/", Recursive: true}
+		})},
+		{"process: pattern", with(process, func(r *policy.Rule) {
+			r.Object = policy.Object{Kind: policy.Pattern, Name: "/usr/bin/py*"}
+		})},
+		{"process: execname", with(process, func(r *policy.Rule) {
+			r.Object = policy.Object{Kind: policy.ExecName, Name: "nc"}
+		})},
+		{"file: path", file},
+		{"file: path, readOnly", with(file, func(r *policy.Rule) { r.ReadOnly = true })},
+		{"file: directory, recursive", with(file, func(r *policy.Rule) {
+			r.Object = policy.Object{Kind: policy.Directory, Name: "/etc/ssl/", Recursive: true}
+		})},
+		{"network: tcp, udp, icmp, sctp", network("tcp")},
+		{"network: raw, all", network("raw")},
+		{"capabilities", capability},
+		{"syscalls, policy annotated `prearm.dev/syscalls: enforce`", with(syscall, func(r *policy.Rule) { r.Enforce = true })},
+		{"syscalls, not annotated", syscall},
+		{"any, with fromSource", with(process, func(r *policy.Rule) { r.Sources = []policy.Source{{Path: "/usr/bin/bash"}} })},
+		{"any, with ownerOnly", with(file, func(r *policy.Rule) { r.OwnerOnly = true })},
+	}
+}
+
+// full is a host with everything that rules are enforced by, bare one without
+// AppArmor.
+func hosts() (full, bare translate.Host) {
+	full = translate.Host{Kernel: "6.12", AppArmor: true, AppArmorParser: "/usr/sbin/apparmor_parser", CgroupBPF: true, Seccomp: true}
+	bare = full
+	bare.AppArmor, bare.AppArmorParser = false, ""
+	return full, bare
+}
+
+// Enforcement is the table of what enforces which rule, in Markdown.
+func Enforcement() (string, error) {
+	empty, err := os.MkdirTemp("", "prearm-tables-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(empty) //nolint:errcheck // a temporary folder
+	var b strings.Builder
+	b.WriteString("| rule | Block | Allow | Audit | without AppArmor |\n| --- | --- | --- | --- | --- |\n")
+	full, bare := hosts()
+	for _, row := range rows() {
+		fmt.Fprintf(&b, "| %s ", row.name)
+		for _, c := range []struct {
+			action policy.Action
+			host   translate.Host
+		}{{policy.Block, full}, {policy.Allow, full}, {policy.Audit, full}, {policy.Block, bare}} {
+			cell, err := cell(row.rule, c.action, c.host, empty)
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", row.name, err)
+			}
+			fmt.Fprintf(&b, "| %s ", cell)
+		}
+		b.WriteString("|\n")
+	}
+	return b.String(), nil
+}
+
+// cell compiles one rule and says what came of it.
+func cell(rule policy.Rule, action policy.Action, host translate.Host, dir string) (string, error) {
+	root, err := rootfs.New(dir, nil)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close() //nolint:errcheck // read only
+	rule.Tier, rule.Action, rule.Severity = policy.Namespaced, action, 1
+	plan, err := translate.Compile(translate.Input{
+		Rules:   []policy.Rule{rule},
+		Posture: policy.Posture{File: policy.Block, Network: policy.Block, Capabilities: policy.Block},
+		Host:    host,
+		Root:    root,
+	})
+	if err != nil {
+		return "", err
+	}
+	c := plan.Coverage[0]
+	if c.Unenforceable != "" {
+		return "refused", nil
+	}
+	var by []string
+	for _, m := range c.Mechanisms {
+		by = append(by, string(m))
+	}
+	text := strings.Join(by, " and ")
+	if len(c.Residuals) > 0 {
+		text += " (" + strings.Join(c.Residuals, ", ") + ")"
+	}
+	return text, nil
+}
+
+// Residuals is the closed list of residuals, in Markdown.
+func Residuals() string {
+	var b strings.Builder
+	b.WriteString("| residual | meaning |\n| --- | --- |\n")
+	for _, r := range translate.Residuals {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", r.ID, r.Sentence)
+	}
+	return b.String()
+}
