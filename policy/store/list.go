@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/store/internal/format"
+	"github.com/prearm/prearm/policy/store/internal/scan"
 )
 
 // Policies are all policies in force, with their rules, in the order of the
@@ -64,3 +65,6 @@ func Reports(index *format.Index) ([]policy.Bad, error) {
 	}
 	return all, nil
 }
+
+// IsPolicyFile reports whether a file of this name in a policy folder is read.
+func IsPolicyFile(name string) bool { return scan.IsPolicyFile(name) }

@@ -13,6 +13,7 @@ import (
 // Store is an opened index of a policy folder. Its methods may be called from
 // several goroutines, Close only after the others.
 type Store struct {
+	path   string // of the index
 	index  *format.Index
 	folder *scan.Folder
 	check  func() error // waits for the check of the files
@@ -55,7 +56,7 @@ func Begin(policyDir, indexPath string) (*Store, error) {
 		folder.Close()
 		return nil, stale("it is an index of %s", index.Folder())
 	}
-	s := &Store{index: index, folder: folder}
+	s := &Store{path: indexPath, index: index, folder: folder}
 	done := make(chan error, 1)
 	go func() { done <- verify(folder, index) }()
 	s.check = sync.OnceValue(func() error { return <-done })
@@ -80,4 +81,9 @@ func staleIf(err error) error {
 		return stale("%w", err)
 	}
 	return err
+}
+
+// Is says whether s is the store of that folder and index.
+func (s *Store) Is(policyDir, indexPath string) bool {
+	return s.folder.Path == policyDir && s.path == indexPath
 }
