@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // Names under a version's directory.
@@ -68,12 +68,12 @@ func (n *Node) attach(id, cgroupPath string, digest Digest) (err error) {
 	if err := checkID(id); err != nil {
 		return err
 	}
-	cgroup, err := os.Open(cgroupPath)
+	cgroup, err := unix.Open(cgroupPath, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open cgroup: %w", err)
+		return &fs.PathError{Op: "open cgroup", Path: cgroupPath, Err: err}
 	}
-	defer cgroup.Close()
-	cgroupID, err := checkOwn(cgroup)
+	defer unix.Close(cgroup)
+	cgroupID, err := checkOwn(cgroup, cgroupPath)
 	if err != nil {
 		return err
 	}
@@ -112,31 +112,25 @@ func (n *Node) attach(id, cgroupPath string, digest Digest) (err error) {
 			return fmt.Errorf("attach %s to %s: %w", h.program, cgroupPath, err)
 		}
 	}
-	return n.withMap(mapContainers, func(m *ebpf.Map) error {
-		value := prearmContainer{Ruleset: prearmDigest{Bytes: digest}, Cgroup: cgroupID}
-		if err := m.Update(cgroupID, &value, ebpf.UpdateExist); err != nil {
-			return fmt.Errorf("give cgroup %s its ruleset: %w", cgroupPath, err)
-		}
-		return nil
+	value := prearmContainer{Ruleset: prearmDigest{Bytes: digest}, Cgroup: cgroupID}
+	err = withPin(n.pin(mapContainers), func(m int) error {
+		return update(m, &cgroupID, &value, ebpf.UpdateExist)
 	})
+	if err != nil {
+		return fmt.Errorf("give %s its ruleset: %w", cgroupPath, err)
+	}
+	return nil
 }
 
-func (n *Node) attachHook(h hook, cgroup *os.File, pin string) error {
-	program, err := ebpf.LoadPinnedProgram(n.pin(h.program), nil)
-	if err != nil {
-		return err
-	}
-	defer program.Close()
-	l, err := link.AttachRawLink(link.RawLinkOptions{
-		Target:  int(cgroup.Fd()),
-		Program: program,
-		Attach:  h.attach,
+func (n *Node) attachHook(h hook, cgroup int, pin string) error {
+	return withPin(n.pin(h.program), func(program int) error {
+		l, err := createLink(program, cgroup, h.attach)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(l)
+		return pinObject(l, pin)
 	})
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return l.Pin(pin)
 }
 
 // Detach disarms container id, whatever version armed it, and returns when no
@@ -234,13 +228,9 @@ func checkID(id string) error {
 // the kernel detaches at once and not from a work queue.
 func unlink(dir string) error {
 	for _, h := range allHooks() {
-		l, err := link.LoadPinnedLink(filepath.Join(dir, h.program), nil)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return err
-		}
-		if err := errors.Join(l.Unpin(), l.Close()); err != nil {
+		pin := filepath.Join(dir, h.program)
+		err := withPin(pin, func(int) error { return os.Remove(pin) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -133,23 +133,23 @@ func isCgroup2(path string) bool {
 // rootCgroup is the id of the root of every hierarchy.
 const rootCgroup = 1
 
-// checkOwn fails with ErrCgroup unless cgroup can be a container's own: it is
-// a v2 cgroup, not the root, and this process is not in it or below. It
+// checkOwn fails with ErrCgroup unless cgroup, opened from path, can be a
+// container's own: not the root, and this process is not in it or below. It
 // returns the cgroup's id, which on 64-bit kernels is its inode number.
-func checkOwn(cgroup *os.File) (id uint64, err error) {
+func checkOwn(cgroup int, path string) (id uint64, err error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(int(cgroup.Fd()), &st); err != nil {
-		return 0, &fs.PathError{Op: "fstat", Path: cgroup.Name(), Err: err}
+	if err := unix.Fstat(cgroup, &st); err != nil {
+		return 0, &fs.PathError{Op: "fstat", Path: path, Err: err}
 	}
 	var fsst unix.Statfs_t
-	if err := unix.Fstatfs(int(cgroup.Fd()), &fsst); err != nil {
-		return 0, &fs.PathError{Op: "fstatfs", Path: cgroup.Name(), Err: err}
+	if err := unix.Fstatfs(cgroup, &fsst); err != nil {
+		return 0, &fs.PathError{Op: "fstatfs", Path: path, Err: err}
 	}
 	if fsst.Type != unix.CGROUP2_SUPER_MAGIC {
-		return 0, fmt.Errorf("%s is not in a cgroup v2 hierarchy: %w", cgroup.Name(), ErrNoCgroup2)
+		return 0, fmt.Errorf("%s is not in a cgroup v2 hierarchy: %w", path, ErrNoCgroup2)
 	}
 	if st.Ino == rootCgroup {
-		return 0, fmt.Errorf("%s holds the whole node: %w; give the container a cgroup", cgroup.Name(), ErrCgroup)
+		return 0, fmt.Errorf("%s holds the whole node: %w; give the container a cgroup", path, ErrCgroup)
 	}
 	own, err := CgroupOf(os.Getpid())
 	if err != nil {
@@ -163,7 +163,7 @@ func checkOwn(cgroup *os.File) (id uint64, err error) {
 			return 0, &fs.PathError{Op: "stat", Path: dir, Err: err}
 		}
 		if at.Ino == st.Ino {
-			return 0, fmt.Errorf("%s holds this process too: %w; give the container a cgroup", cgroup.Name(), ErrCgroup)
+			return 0, fmt.Errorf("%s holds this process too: %w; give the container a cgroup", path, ErrCgroup)
 		}
 		if dir == filepath.Dir(dir) {
 			break

@@ -161,6 +161,16 @@ func (n *Node) Losses() (Losses, error) {
 	return l, err
 }
 
+// withMap opens a pinned map for the time of one call.
+func (n *Node) withMap(name string, use func(*ebpf.Map) error) error {
+	m, err := ebpf.LoadPinnedMap(n.pin(name), nil)
+	if err != nil {
+		return fmt.Errorf("open map %s: %w", n.pin(name), err)
+	}
+	defer m.Close()
+	return use(m)
+}
+
 // decode reads the kernel's form of an event.
 func decode(raw []byte) (Event, error) {
 	var k prearmEvent

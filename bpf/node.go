@@ -150,21 +150,21 @@ const lockPatience = 10 * time.Second
 // lock takes the exclusive lock on the node's directory. A process that dies
 // gives it back.
 func (n *Node) lock() (unlock func(), err error) {
-	d, err := os.Open(n.base)
+	d, err := unix.Open(n.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, &fs.PathError{Op: "lock", Path: n.base, Err: err}
 	}
 	for end := time.Now().Add(lockPatience); ; time.Sleep(time.Millisecond) {
-		err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { d.Close() }, nil
+			return func() { _ = unix.Close(d) }, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			d.Close()
+			_ = unix.Close(d)
 			return nil, fmt.Errorf("lock %s: %w", n.base, err)
 		}
 		if time.Now().After(end) {
-			d.Close()
+			_ = unix.Close(d)
 			return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
 		}
 	}

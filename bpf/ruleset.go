@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/translate"
@@ -45,27 +46,31 @@ func (n *Node) PutRuleset(digest Digest, net *translate.Network) error {
 		return err
 	}
 	defer unlock()
-	return n.withMap(mapRulesets, func(m *ebpf.Map) error {
-		if err := m.Put(digest, ruleset); err != nil {
-			return fmt.Errorf("put ruleset %x: %w", digest, err)
-		}
-		return nil
+	err = withPin(n.pin(mapRulesets), func(m int) error {
+		return update(m, &digest, ruleset, ebpf.UpdateAny)
 	})
+	if err != nil {
+		return fmt.Errorf("put ruleset %x: %w", digest, err)
+	}
+	return nil
 }
 
 // HasRuleset says whether there are verdicts for digest.
 func (n *Node) HasRuleset(digest Digest) (bool, error) {
 	has := false
-	err := n.withMap(mapRulesets, func(m *ebpf.Map) error {
+	err := withPin(n.pin(mapRulesets), func(m int) error {
 		var ruleset prearmRuleset
-		err := m.Lookup(digest, &ruleset)
+		err := lookup(m, &digest, &ruleset)
 		has = err == nil
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
+		if errors.Is(err, unix.ENOENT) {
 			return nil
 		}
 		return err
 	})
-	return has, err
+	if err != nil {
+		return false, fmt.Errorf("look for ruleset %x: %w", digest, err)
+	}
+	return has, nil
 }
 
 // DropRuleset removes the verdicts of digest from every version; none are
@@ -108,15 +113,12 @@ func (n *Node) dropFrom(version string, digest Digest) error {
 			return ErrInUse
 		}
 	}
-	m, err := ebpf.LoadPinnedMap(filepath.Join(n.base, version, mapRulesets), nil)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	if err := m.Delete(digest); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return err
-	}
-	return nil
+	return withPin(filepath.Join(n.base, version, mapRulesets), func(m int) error {
+		if err := remove(m, &digest); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return nil
+	})
 }
 
 // Rulesets lists the digests that have verdicts, in no order.
@@ -132,16 +134,6 @@ func (n *Node) Rulesets() ([]Digest, error) {
 		return entries.Err()
 	})
 	return all, err
-}
-
-// withMap opens a pinned map for the time of one call.
-func (n *Node) withMap(name string, use func(*ebpf.Map) error) error {
-	m, err := ebpf.LoadPinnedMap(n.pin(name), nil)
-	if err != nil {
-		return fmt.Errorf("open map %s: %w", n.pin(name), err)
-	}
-	defer m.Close()
-	return use(m)
 }
 
 // encode is the kernel's form of net.
