@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,9 +22,21 @@ func ClaimsIn(state string) Claims {
 	return Claims{filepath.Join(state, "claims")}
 }
 
-// safeName is what the names of objects and users look like. They are made of
-// digests; anything else is a mistake or an attack.
-var safeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}$`)
+// safeName says whether s looks like the names of objects and users, which
+// are made of digests; anything else is a mistake or an attack.
+func safeName(s string) bool {
+	if s == "" || len(s) > 128 || s[0] == '-' || s[0] == '_' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // Hold claims the object for user and calls establish, under the object's
 // lock, to have it in place. It calls establish even if others hold the
@@ -86,7 +97,7 @@ func (c Claims) Release(kind Kind, name, user string, remove func() error) (err 
 // that name; then the new one is tried.
 func (c Claims) lock(kind Kind, name, user string) (*os.File, error) {
 	for _, s := range []string{string(kind), name, user} {
-		if !safeName.MatchString(s) {
+		if !safeName(s) {
 			return nil, fmt.Errorf("claims: %q is not a name", s)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	ptypes "github.com/containerd/containerd/protobuf/types"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
+
+	"github.com/prearm/prearm/policy/store"
 )
 
 // service is containerd's runc task service with policies. What it does not
@@ -20,10 +22,11 @@ type service struct {
 
 	mu         sync.Mutex
 	containers map[string]*container // by ID; a pod's containers share a shim
+	early      <-chan *store.Store   // for the first of them; nil once taken
 }
 
 func newService(inner taskAPI.TaskService, containerd string) *service {
-	return &service{TaskService: inner, containerd: containerd, containers: make(map[string]*container)}
+	return &service{TaskService: inner, containerd: containerd, containers: make(map[string]*container), early: checkEarly()}
 }
 
 // RegisterTTRPC serves s itself, not the service inside it.
@@ -34,7 +37,7 @@ func (s *service) RegisterTTRPC(server *ttrpc.Server) error {
 
 // Create arms the container and has runc create it, or refuses.
 func (s *service) Create(ctx context.Context, r *taskAPI.CreateTaskRequest) (*taskAPI.CreateTaskResponse, error) {
-	start := newStart(r, s.containerd)
+	start := newStart(s, r)
 	if err := start.arm(ctx); err != nil {
 		return nil, refused(ctx, start, err)
 	}

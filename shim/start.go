@@ -28,9 +28,9 @@ import (
 
 // start is one container's way from containerd's Create to runc's.
 type start struct {
-	req        *taskAPI.CreateTaskRequest
-	containerd string // address
-	container  *container
+	service   *service
+	req       *taskAPI.CreateTaskRequest
+	container *container
 
 	cfg       *config.Config
 	options   *anypb.Any // runc's, for the wrapped service
@@ -43,8 +43,8 @@ type start struct {
 	clock     stopwatch
 }
 
-func newStart(r *taskAPI.CreateTaskRequest, containerd string) *start {
-	return &start{req: r, containerd: containerd, container: &container{bundle: r.Bundle}}
+func newStart(s *service, r *taskAPI.CreateTaskRequest) *start {
+	return &start{service: s, req: r, container: &container{bundle: r.Bundle}}
 }
 
 // Steps are the names of a start's steps in the order that they run, hook and
@@ -116,14 +116,22 @@ func (s *start) readOptions(context.Context) (err error) {
 	return err
 }
 
-func (s *start) identify(ctx context.Context) (err error) {
-	s.subject, err = identify(ctx, s.containerd, s.req.ID, s.spec.Annotations)
+func (s *start) identify(ctx context.Context) error {
+	ns, err := namespace(ctx)
+	if err != nil {
+		return err
+	}
+	s.subject, err = subjectOf(s.req.Bundle, s.service.containerd, ns, s.req.ID)
 	return err
 }
 
 // openPolicies opens the node's index. Whether it is up to date is found out
-// beside the next step, which waits for containerd.
+// meanwhile, at the latest while containerd is asked for labels.
 func (s *start) openPolicies(context.Context) (err error) {
+	s.policies, err = s.service.takeEarly(s.cfg.Policies, s.cfg.IndexPath())
+	if s.policies != nil || err != nil {
+		return err
+	}
 	s.policies, err = store.Begin(s.cfg.Policies, s.cfg.IndexPath())
 	if errors.Is(err, store.ErrStale) {
 		err = s.reindex()

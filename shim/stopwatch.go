@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"github.com/containerd/log"
@@ -45,4 +46,5 @@ func (s *start) done(ctx context.Context) {
 		}
 	}
 	log.G(ctx).WithFields(fields).Info("prearm: armed")
+	go debug.FreeOSMemory() // what compiling took is not needed again
 }

@@ -1,4 +1,8 @@
-package shim
+// Package subject asks containerd who a container is. It is linked into
+// prearm-subject alone, a program that runs for some milliseconds while the
+// shim comes up: the API's client would double what a shim adds to memory,
+// for every pod, to ask one question.
+package subject
 
 import (
 	"context"
@@ -6,8 +10,10 @@ import (
 	"maps"
 	"net"
 	"strings"
+	"time"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	"github.com/containerd/containerd/namespaces"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -26,42 +32,49 @@ const (
 	typeSandbox = "sandbox"
 )
 
-// identify says who the container is: under CRI its pod's namespace and
-// labels, which containerd holds on the sandbox's container; otherwise
-// containerd's namespace and the container's own labels, but none that its
-// image brought.
-func identify(ctx context.Context, address, id string, annotations map[string]string) (policy.Subject, error) {
-	ns, err := namespace(ctx)
-	if err != nil {
-		return policy.Subject{}, err
-	}
-	subject := policy.Subject{Namespace: ns, Container: id}
-	owner := id // of the labels
-	kind, cri := annotations[annotationType]
+// timeout bounds containerd's answers.
+const timeout = 2 * time.Second
+
+// Query is what is known of a container before asking.
+type Query struct {
+	Containerd  string            // address of containerd's API, a unix socket
+	Namespace   string            // containerd's
+	ID          string            // of the container
+	Annotations map[string]string // of its OCI spec
+}
+
+// Ask says who the container is: under CRI its pod's namespace and labels,
+// which containerd holds on the sandbox's container; otherwise containerd's
+// namespace and the container's own labels, but none that its image brought.
+// It takes 2 seconds at most.
+func Ask(ctx context.Context, q Query) (policy.Subject, error) {
+	subject := policy.Subject{Namespace: q.Namespace, Container: q.ID}
+	owner := q.ID // of the labels
+	kind, cri := q.Annotations[annotationType]
 	if cri {
 		subject = policy.Subject{
-			Namespace: annotations[annotationNamespace],
-			Container: annotations[annotationContainer],
-			Pod:       annotations[annotationPod],
-			Image:     annotations[annotationImage],
+			Namespace: q.Annotations[annotationNamespace],
+			Container: q.Annotations[annotationContainer],
+			Pod:       q.Annotations[annotationPod],
+			Image:     q.Annotations[annotationImage],
 			Sandbox:   kind == typeSandbox,
 		}
-		owner = annotations[annotationSandbox]
+		owner = q.Annotations[annotationSandbox]
 		if subject.Namespace == "" || owner == "" {
-			return policy.Subject{}, fmt.Errorf("container %s is of CRI's type %q but lacks %s or %s", id, kind, annotationNamespace, annotationSandbox)
+			return policy.Subject{}, fmt.Errorf("container %s is of CRI's type %q but lacks %s or %s", q.ID, kind, annotationNamespace, annotationSandbox)
 		}
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, labelTimeout)
+	ctx, cancel := context.WithTimeout(namespaces.WithNamespace(ctx, q.Namespace), timeout)
 	defer cancel()
-	conn, err := dial(ctx, address)
+	conn, err := dial(ctx, q.Containerd)
 	if err != nil {
 		return policy.Subject{}, err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is written on it
 	resp, err := containersapi.NewContainersClient(conn).Get(ctx, &containersapi.GetContainerRequest{ID: owner})
 	if err != nil {
-		return policy.Subject{}, fmt.Errorf("asking containerd at %s for the labels of %s: %w", address, owner, err)
+		return policy.Subject{}, fmt.Errorf("asking containerd at %s for the labels of %s: %w", q.Containerd, owner, err)
 	}
 	subject.Labels = maps.Clone(resp.GetContainer().GetLabels())
 	if cri {
@@ -70,7 +83,7 @@ func identify(ctx context.Context, address, id string, annotations map[string]st
 	subject.Image = resp.GetContainer().GetImage()
 	brought, err := imageLabels(ctx, conn, subject.Image)
 	if err != nil {
-		return policy.Subject{}, fmt.Errorf("telling the labels of %s from those of its image: %w", id, err)
+		return policy.Subject{}, fmt.Errorf("telling the labels of %s from those of its image: %w", q.ID, err)
 	}
 	maps.DeleteFunc(subject.Labels, func(k, v string) bool {
 		theirs, ok := brought[k]

@@ -1,0 +1,168 @@
+package shim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/containerd/containerd/runtime/v2/shim"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/policy/store"
+)
+
+// containerd calls the shim binary with the action "start" for every
+// container, and only then sends Create to the process that serves it. Two
+// things that a start waits for are begun in that action, while the serving
+// process comes up: containerd is asked who the container is, and the options
+// are left in the bundle, from which the serving process knows whose policies
+// to check before Create has come. Where there was no start action (a
+// container that joins a sandbox of containerd 2), Create does both itself.
+const (
+	earlyOptions = "prearm-options"
+	earlySubject = "prearm-subject"
+)
+
+// Start is the start action. Its working directory is the bundle.
+func (m shimManager) Start(ctx context.Context, id string, opts shim.StartOpts) (string, error) {
+	if err := leaveOptions(); err != nil {
+		return "", fmt.Errorf("prearm: options: %w", err)
+	}
+	ns, err := namespace(ctx)
+	if err != nil {
+		return "", fmt.Errorf("prearm: subject: %w", err)
+	}
+	asked := make(chan error, 1)
+	go func() { asked <- leaveSubject(opts.Address, ns, id) }()
+	address, err := m.Manager.Start(ctx, id, opts)
+	if err := <-asked; err != nil {
+		return "", fmt.Errorf("prearm: subject: %w", err)
+	}
+	return address, err
+}
+
+// leaveOptions copies the options on stdin into the bundle and gives stdin
+// back as it was, for runc's manager reads it too.
+func leaveOptions() error {
+	data, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
+	if err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	os.Stdin = r
+	go func() { // more than a pipe holds is written while it is read
+		_, _ = io.Copy(w, bytes.NewReader(data))
+		_ = w.Close()
+	}()
+	return os.WriteFile(earlyOptions, data, 0o600)
+}
+
+// leaveSubject asks who the container is, and leaves the answer in the bundle
+// for Create.
+func leaveSubject(containerd, ns, id string) error {
+	cmd, err := askCommand(".", containerd, ns, id)
+	if err != nil {
+		return err
+	}
+	var answer, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &answer, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, firstLines(stderr.String(), 10))
+	}
+	return os.WriteFile(earlySubject, answer.Bytes(), 0o600)
+}
+
+// askCommand is the program that asks containerd; see package subject. It has
+// a time limit of its own.
+func askCommand(bundle, containerd, ns, id string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(filepath.Join(filepath.Dir(self), "prearm-subject"), "-address", containerd, "-namespace", ns, "-id", id)
+	cmd.Dir = bundle
+	return cmd, nil
+}
+
+// subjectOf is who the container is: the answer that the start action left in
+// the bundle, or else containerd's now.
+func subjectOf(bundle, containerd, ns, id string) (subject policy.Subject, err error) {
+	answer, err := os.ReadFile(filepath.Join(bundle, earlySubject))
+	if errors.Is(err, os.ErrNotExist) {
+		answer, err = askNow(bundle, containerd, ns, id)
+	}
+	if err != nil {
+		return subject, err
+	}
+	if err := json.Unmarshal(answer, &subject); err != nil {
+		return subject, fmt.Errorf("answer of prearm-subject: %w", err)
+	}
+	return subject, nil
+}
+
+// askNow asks from the serving process, whose children its reaper waits for.
+func askNow(bundle, containerd, ns, id string) ([]byte, error) {
+	cmd, err := askCommand(bundle, containerd, ns, id)
+	if err != nil {
+		return nil, err
+	}
+	var answer bytes.Buffer
+	cmd.Stdout = &answer
+	if err := (runner{askTimeout}).Run(cmd); err != nil {
+		return nil, err
+	}
+	return answer.Bytes(), nil
+}
+
+// checkEarly begins the check of the policies that the first container of
+// this shim is likely to need. Any error is Create's to find again.
+func checkEarly() <-chan *store.Store {
+	begun := make(chan *store.Store, 1)
+	go func() {
+		defer close(begun)
+		data, err := os.ReadFile(earlyOptions)
+		if err != nil {
+			return
+		}
+		options := &anypb.Any{}
+		if err := proto.Unmarshal(data, options); err != nil {
+			return
+		}
+		cfg, _, err := readOptions(options)
+		if err != nil {
+			return
+		}
+		if st, err := store.Begin(cfg.Policies, cfg.IndexPath()); err == nil {
+			begun <- st
+		}
+	}()
+	return begun
+}
+
+// takeEarly gives the store whose check was begun early, if it is that of the
+// policies in question and has not been taken.
+func (s *service) takeEarly(policies, index string) (*store.Store, error) {
+	s.mu.Lock()
+	early := s.early
+	s.early = nil
+	s.mu.Unlock()
+	if early == nil {
+		return nil, nil
+	}
+	st := <-early
+	if st == nil || st.Is(policies, index) {
+		return st, nil
+	}
+	return nil, st.Close()
+}
