@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/containerd/containerd/runtime/v2/shim"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/store"
+	"github.com/prearm/prearm/shim/subject"
 )
 
 // containerd calls the shim binary with the action "start" for every
@@ -41,7 +40,7 @@ func (m shimManager) Start(ctx context.Context, id string, opts shim.StartOpts) 
 		return "", fmt.Errorf("prearm: subject: %w", err)
 	}
 	asked := make(chan error, 1)
-	go func() { asked <- leaveSubject(opts.Address, ns, id) }()
+	go func() { asked <- leaveSubject(ctx, opts.Address, ns, id) }()
 	address, err := m.Manager.Start(ctx, id, opts)
 	if err := <-asked; err != nil {
 		return "", fmt.Errorf("prearm: subject: %w", err)
@@ -70,59 +69,30 @@ func leaveOptions() error {
 
 // leaveSubject asks who the container is, and leaves the answer in the bundle
 // for Create.
-func leaveSubject(containerd, ns, id string) error {
-	cmd, err := askCommand(".", containerd, ns, id)
+func leaveSubject(ctx context.Context, containerd, ns, id string) error {
+	spec, err := readSpec(".")
 	if err != nil {
 		return err
 	}
-	var answer, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &answer, &stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w: %s", err, firstLines(stderr.String(), 10))
+	who, err := subject.Ask(ctx, subject.Query{Containerd: containerd, Namespace: ns, ID: id, Annotations: spec.Annotations})
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(earlySubject, answer.Bytes(), 0o600)
+	data, err := json.Marshal(who)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(earlySubject, data, 0o600)
 }
 
-// askCommand is the program that asks containerd; see package subject. It has
-// a time limit of its own.
-func askCommand(bundle, containerd, ns, id string) (*exec.Cmd, error) {
-	self, err := os.Executable()
+// subjectLeft is the answer that the start action left in the bundle. The
+// error matches os.ErrNotExist if there was no such action.
+func subjectLeft(bundle string) (who policy.Subject, err error) {
+	data, err := os.ReadFile(filepath.Join(bundle, earlySubject))
 	if err != nil {
-		return nil, err
+		return who, err
 	}
-	cmd := exec.Command(filepath.Join(filepath.Dir(self), "prearm-subject"), "-address", containerd, "-namespace", ns, "-id", id)
-	cmd.Dir = bundle
-	return cmd, nil
-}
-
-// subjectOf is who the container is: the answer that the start action left in
-// the bundle, or else containerd's now.
-func subjectOf(bundle, containerd, ns, id string) (subject policy.Subject, err error) {
-	answer, err := os.ReadFile(filepath.Join(bundle, earlySubject))
-	if errors.Is(err, os.ErrNotExist) {
-		answer, err = askNow(bundle, containerd, ns, id)
-	}
-	if err != nil {
-		return subject, err
-	}
-	if err := json.Unmarshal(answer, &subject); err != nil {
-		return subject, fmt.Errorf("answer of prearm-subject: %w", err)
-	}
-	return subject, nil
-}
-
-// askNow asks from the serving process, whose children its reaper waits for.
-func askNow(bundle, containerd, ns, id string) ([]byte, error) {
-	cmd, err := askCommand(bundle, containerd, ns, id)
-	if err != nil {
-		return nil, err
-	}
-	var answer bytes.Buffer
-	cmd.Stdout = &answer
-	if err := (runner{askTimeout}).Run(cmd); err != nil {
-		return nil, err
-	}
-	return answer.Bytes(), nil
+	return who, json.Unmarshal(data, &who)
 }
 
 // checkEarly begins the check of the policies that the first container of

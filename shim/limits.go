@@ -4,7 +4,6 @@ import "time"
 
 // Bounds on what a start waits for. Each one that passes refuses the start.
 const (
-	askTimeout    = 5 * time.Second  // prearm-subject, which gives containerd 2 s to answer
 	parserTimeout = 10 * time.Second // apparmor_parser, on a cold cache
 	indexTimeout  = 60 * time.Second // prearm index, over all policies of the node
 	undoTimeout   = 10 * time.Second // prearm-hook undo

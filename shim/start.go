@@ -22,6 +22,7 @@ import (
 	"github.com/prearm/prearm/policy/store"
 	"github.com/prearm/prearm/profiles"
 	"github.com/prearm/prearm/shim/config"
+	"github.com/prearm/prearm/shim/subject"
 	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
 )
@@ -116,12 +117,18 @@ func (s *start) readOptions(context.Context) (err error) {
 	return err
 }
 
-func (s *start) identify(ctx context.Context) error {
+func (s *start) identify(ctx context.Context) (err error) {
+	s.subject, err = subjectLeft(s.req.Bundle)
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	ns, err := namespace(ctx)
 	if err != nil {
 		return err
 	}
-	s.subject, err = subjectOf(s.req.Bundle, s.service.containerd, ns, s.req.ID)
+	s.subject, err = subject.Ask(ctx, subject.Query{
+		Containerd: s.service.containerd, Namespace: ns, ID: s.req.ID, Annotations: s.spec.Annotations,
+	})
 	return err
 }
 

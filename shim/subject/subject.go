@@ -1,21 +1,11 @@
-// Package subject asks containerd who a container is. It is linked into
-// prearm-subject alone, a program that runs for some milliseconds while the
-// shim comes up: the API's client would double what a shim adds to memory,
-// for every pod, to ask one question.
+// Package subject asks containerd who a container is.
 package subject
 
 import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
-	"strings"
 	"time"
-
-	containersapi "github.com/containerd/containerd/api/services/containers/v1"
-	"github.com/containerd/containerd/namespaces"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/prearm/prearm/policy"
 )
@@ -48,42 +38,31 @@ type Query struct {
 // namespace and the container's own labels, but none that its image brought.
 // It takes 2 seconds at most.
 func Ask(ctx context.Context, q Query) (policy.Subject, error) {
-	subject := policy.Subject{Namespace: q.Namespace, Container: q.ID}
-	owner := q.ID // of the labels
-	kind, cri := q.Annotations[annotationType]
-	if cri {
-		subject = policy.Subject{
-			Namespace: q.Annotations[annotationNamespace],
-			Container: q.Annotations[annotationContainer],
-			Pod:       q.Annotations[annotationPod],
-			Image:     q.Annotations[annotationImage],
-			Sandbox:   kind == typeSandbox,
-		}
-		owner = q.Annotations[annotationSandbox]
-		if subject.Namespace == "" || owner == "" {
-			return policy.Subject{}, fmt.Errorf("container %s is of CRI's type %q but lacks %s or %s", q.ID, kind, annotationNamespace, annotationSandbox)
-		}
-	}
-
-	ctx, cancel := context.WithTimeout(namespaces.WithNamespace(ctx, q.Namespace), timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	conn, err := dial(ctx, q.Containerd)
+	subject, err := ask(ctx, newClient(q.Containerd, q.Namespace), q)
 	if err != nil {
-		return policy.Subject{}, err
+		return policy.Subject{}, fmt.Errorf("asking containerd at %s: %w", q.Containerd, err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is written on it
-	resp, err := containersapi.NewContainersClient(conn).Get(ctx, &containersapi.GetContainerRequest{ID: owner})
+	return subject, nil
+}
+
+func ask(ctx context.Context, containerd *client, q Query) (policy.Subject, error) {
+	if kind, ok := q.Annotations[annotationType]; ok {
+		return askPod(ctx, containerd, q, kind)
+	}
+	subject := policy.Subject{Namespace: q.Namespace, Container: q.ID}
+	labels, image, err := containerd.getContainer(ctx, q.ID)
 	if err != nil {
-		return policy.Subject{}, fmt.Errorf("asking containerd at %s for the labels of %s: %w", q.Containerd, owner, err)
+		return subject, fmt.Errorf("labels of container %s: %w", q.ID, err)
 	}
-	subject.Labels = maps.Clone(resp.GetContainer().GetLabels())
-	if cri {
-		return subject, nil
+	subject.Labels, subject.Image = labels, image
+	if image == "" {
+		return subject, nil // started from a root file system
 	}
-	subject.Image = resp.GetContainer().GetImage()
-	brought, err := imageLabels(ctx, conn, subject.Image)
+	brought, err := imageLabels(ctx, containerd, image)
 	if err != nil {
-		return policy.Subject{}, fmt.Errorf("telling the labels of %s from those of its image: %w", q.ID, err)
+		return subject, fmt.Errorf("labels of image %s, which must not choose policies: %w", image, err)
 	}
 	maps.DeleteFunc(subject.Labels, func(k, v string) bool {
 		theirs, ok := brought[k]
@@ -92,16 +71,22 @@ func Ask(ctx context.Context, q Query) (policy.Subject, error) {
 	return subject, nil
 }
 
-// dial connects to containerd's API, which is a unix socket.
-func dial(ctx context.Context, address string) (*grpc.ClientConn, error) {
-	path := strings.TrimPrefix(address, "unix://")
-	conn, err := grpc.DialContext(ctx, "passthrough:///"+path,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, path string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		}))
-	if err != nil {
-		return nil, fmt.Errorf("connecting to containerd at %s: %w", address, err)
+func askPod(ctx context.Context, containerd *client, q Query, kind string) (policy.Subject, error) {
+	subject := policy.Subject{
+		Namespace: q.Annotations[annotationNamespace],
+		Container: q.Annotations[annotationContainer],
+		Pod:       q.Annotations[annotationPod],
+		Image:     q.Annotations[annotationImage],
+		Sandbox:   kind == typeSandbox,
 	}
-	return conn, nil
+	sandbox := q.Annotations[annotationSandbox]
+	if subject.Namespace == "" || sandbox == "" {
+		return subject, fmt.Errorf("container %s is of CRI's type %q but lacks the annotations %s and %s", q.ID, kind, annotationNamespace, annotationSandbox)
+	}
+	labels, _, err := containerd.getContainer(ctx, sandbox)
+	if err != nil {
+		return subject, fmt.Errorf("labels of sandbox %s: %w", sandbox, err)
+	}
+	subject.Labels = labels
+	return subject, nil
 }
