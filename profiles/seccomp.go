@@ -30,6 +30,9 @@ func MergeSeccomp(existing *specs.LinuxSeccomp, plan translate.Seccomp) (*specs.
 	if err != nil {
 		return nil, err
 	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	blocked := append(slices.Clone(plan.Syscalls), "io_uring_setup")
 	slices.Sort(blocked)
 	for _, name := range slices.Compact(blocked) {

@@ -127,6 +127,17 @@ func (e entry) apart(o entry) bool {
 	return false
 }
 
+// wide says whether a condition compares with more than 32 bits. Filters of
+// 32-bit programs leave the upper half out, so it means another thing there.
+func (e entry) wide() bool {
+	return slices.ContainsFunc(e.args, func(c specs.LinuxSeccompArg) bool {
+		if c.Op == specs.OpMaskedEqual {
+			return c.Value&c.ValueTwo > math.MaxUint32
+		}
+		return c.Value > math.MaxUint32
+	})
+}
+
 // contradict says whether no value meets both conditions; false where that is
 // not plain to see.
 func contradict(a, b specs.LinuxSeccompArg) bool {
@@ -177,7 +188,7 @@ func holds(c specs.LinuxSeccompArg, v uint64) (bool, error) {
 	case specs.OpGreaterThan:
 		return v > c.Value, nil
 	case specs.OpMaskedEqual:
-		return v&c.Value == c.ValueTwo, nil
+		return v&c.Value == c.ValueTwo&c.Value, nil // libseccomp masks both
 	}
 	return false, fmt.Errorf("%q is no seccomp operator", c.Op)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // filter is a seccomp profile that is being narrowed. The rules of a call are
@@ -39,8 +41,11 @@ func newFilter(existing *specs.LinuxSeccomp) (*filter, error) {
 	return f, nil
 }
 
-// rules are the entries of a call, out of the profile. If one of them has no
-// conditions, libseccomp lets it override those that have.
+// rules are the entries of a call that have an effect, out of the profile:
+// runc leaves out those that answer as the default does, and one without
+// conditions covers its equals. It fails if there is one without conditions
+// beside others that answer otherwise, for then libseccomp's choice between
+// them is not documented.
 func (f *filter) rules(name string) ([]entry, error) {
 	if entries, ok := f.entries[name]; ok {
 		return entries, nil
@@ -54,18 +59,31 @@ func (f *filter) rules(name string) ([]entry, error) {
 		}
 		entries = append(entries, these...)
 	}
+	entries = slices.DeleteFunc(entries, f.asDefault)
 	for _, e := range entries {
 		if len(e.args) > 0 {
 			continue
 		}
 		for _, o := range entries {
-			if len(o.args) == 0 && !o.same(e) {
-				return nil, fmt.Errorf("%s: the profile gives two answers for every call", name)
+			if !o.same(e) {
+				return nil, fmt.Errorf("%s: the profile has one answer for every call, and another for some", name)
 			}
 		}
 		return []entry{e}, nil
 	}
 	return entries, nil
+}
+
+// asDefault says whether the entry answers as the default does.
+func (f *filter) asDefault(e entry) bool {
+	if e.rank != f.rank || e.rank != denial {
+		return e.rank == f.rank
+	}
+	errno := unix.EPERM
+	if e.errno != nil {
+		errno = syscall.Errno(*e.errno)
+	}
+	return errno == f.defaultErrno()
 }
 
 // set replaces the entries of a call.
@@ -98,15 +116,11 @@ func (f *filter) deny(name string, errno syscall.Errno) error {
 	if err := allApart(name, weaker, stricter); err != nil {
 		return err
 	}
-	if f.rank == denial {
-		f.set(name, append(equal, stricter...)) // the default denies the rest
-		return nil
+	denials := append(weaker, equal...)
+	for i := range denials {
+		denials[i].action, denials[i].errno, denials[i].rank = ours.action, ours.errno, ours.rank
 	}
-	for _, e := range weaker {
-		e.action, e.errno, e.rank = ours.action, ours.errno, ours.rank
-		equal = append(equal, e)
-	}
-	f.set(name, append(equal, stricter...))
+	f.set(name, append(denials, stricter...))
 	return nil
 }
 
@@ -135,6 +149,9 @@ func (f *filter) denyFamilies(name string, denied []int) error {
 	}
 	if len(weaker) == 0 {
 		return nil
+	}
+	if slices.ContainsFunc(weaker, entry.wide) {
+		return fmt.Errorf("%s: the profile compares an argument with more than 32 bits", name)
 	}
 	if err := allApart(name, weaker, denials); err != nil {
 		return err
@@ -183,10 +200,6 @@ func (f *filter) denyListed(name string, denied []int, weaker, denials []entry) 
 			return ok && narrowed.covers(e)
 		})
 	})
-	// One for every call that answers as the default does is none.
-	weaker = slices.DeleteFunc(weaker, func(e entry) bool {
-		return len(e.args) == 0 && e.action == f.profile.DefaultAction
-	})
 	rest := append(weaker, denials...)
 	if err := allApart(name, ours, rest); err != nil {
 		return err
@@ -215,21 +228,10 @@ func (f *filter) denySocketcall() error {
 		}
 		return nil
 	}
-	entries, err := f.rules("socketcall")
-	if err != nil {
+	if err := f.noStricterMember("socketcall"); err != nil {
 		return err
 	}
-	if _, _, stricter := byRank(entries); len(stricter) > 0 {
-		if len(stricter[0].args) == 0 {
-			return nil
-		}
-		return errors.New("socketcall: the profile kills only some of the calls, and all others are to fail")
-	}
-	ours := deny("socketcall", unix.EACCES)
-	if f.profile.DefaultAction == specs.ActErrno && f.defaultErrno() == unix.EACCES {
-		ours = deny("socketcall", unix.EPERM) // runc leaves out what equals the default
-	}
-	f.set("socketcall", []entry{ours})
+	f.set("socketcall", []entry{f.unlikeDefault("socketcall", unix.EACCES, unix.EPERM)})
 	return nil
 }
 
@@ -243,10 +245,54 @@ func (f *filter) denyMultiplexer(name string) error {
 	if err != nil {
 		return err
 	}
-	if weaker, _, _ := byRank(entries); len(weaker) == 0 {
+	weaker, _, stricter := byRank(entries)
+	if len(stricter) > 0 {
+		return fmt.Errorf("%s: the profile kills for it, which a denial of what it stands for would loosen", name)
+	}
+	if len(weaker) == 0 {
 		return nil
 	}
-	return f.deny(name, unix.EPERM)
+	if f.rank > denial && len(weaker[0].args) > 0 {
+		return fmt.Errorf("%s: the profile kills for all but some of the calls", name)
+	}
+	if err := f.noStricterMember(name); err != nil {
+		return err
+	}
+	f.set(name, []entry{f.unlikeDefault(name, unix.EPERM, unix.EACCES)})
+	return nil
+}
+
+// unlikeDefault denies with the first errno that the default does not answer
+// with: runc leaves out what equals the default, and then libseccomp's
+// allowances for single operations would hold.
+func (f *filter) unlikeDefault(name string, errnos ...syscall.Errno) entry {
+	for _, errno := range errnos {
+		if e := deny(name, errno); !f.asDefault(e) {
+			return e
+		}
+	}
+	return deny(name, unix.EINVAL)
+}
+
+// noStricterMember fails if the profile kills for the multiplexer, or for a
+// call that it stands for: libseccomp makes that kill for the former too,
+// which a denial of all of it would loosen.
+func (f *filter) noStricterMember(multiplexer string) error {
+	for _, call := range f.spec().Syscalls {
+		rank, err := strictness(call.Action)
+		if err != nil {
+			return err
+		}
+		if rank <= denial {
+			continue
+		}
+		for _, name := range call.Names {
+			if name == multiplexer || translate.Multiplexer(name) == multiplexer {
+				return fmt.Errorf("%s: the profile kills for %s, but not for all that 32-bit programs do through %s", multiplexer, name, multiplexer)
+			}
+		}
+	}
+	return nil
 }
 
 // defaultErrno is what the default action fails with; EPERM unless set.
@@ -255,6 +301,25 @@ func (f *filter) defaultErrno() syscall.Errno {
 		return unix.EPERM
 	}
 	return syscall.Errno(*f.profile.DefaultErrnoRet)
+}
+
+// check fails on a profile that denies by default and does not plainly allow
+// execve. No container could start under it; and libseccomp 2.5.4 compiles a
+// wrong program for an architecture if every rule without conditions is on
+// calls that the architecture lacks. Where the default allows, the rule on
+// io_uring_setup is never such.
+func (f *filter) check() error {
+	if f.rank < denial {
+		return nil
+	}
+	entries, err := f.rules("execve")
+	if err != nil {
+		return err
+	}
+	if len(entries) != 1 || len(entries[0].args) > 0 || entries[0].rank >= denial {
+		return errors.New("execve: the profile does not allow it, so no container could start")
+	}
+	return nil
 }
 
 // spec is the narrowed profile. The denied calls come first, socketcall before
@@ -319,8 +384,8 @@ func byRank(entries []entry) (weaker, equal, stricter []entry) {
 func allApart(name string, these, those []entry) error {
 	for _, a := range these {
 		for _, b := range those {
-			if !a.apart(b) {
-				return fmt.Errorf("%s: the profile's conditions overlap", name)
+			if !a.apart(b) || a.wide() || b.wide() {
+				return fmt.Errorf("%s: conditions of the profile overlap", name)
 			}
 		}
 	}
