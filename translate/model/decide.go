@@ -59,7 +59,7 @@ func New(rules []Rule, posture policy.Posture, base ...BaseEntry) *Set {
 
 func (g *group) add(r *rule) {
 	g.rules = append(g.rules, r)
-	if r.Action == policy.Allow {
+	if r.lists() {
 		g.everyone = g.everyone || !r.sourced()
 		for _, source := range r.Sources {
 			g.listed[source] = true
@@ -184,7 +184,7 @@ func precedence(a Access, x, y *rule) int {
 // closes it to every other source.
 func (g *group) closed(a Access) bool {
 	for _, r := range g.rules {
-		if r.Action == policy.Allow && r.sourced() && r.matches(a) {
+		if r.lists() && r.sourced() && r.matches(a) {
 			return true
 		}
 	}

@@ -68,6 +68,10 @@ func (r *rule) matches(a Access) bool {
 // sourced says whether the rule is for certain executables only.
 func (r *rule) sourced() bool { return len(r.Sources) > 0 || len(r.SourceDirs) > 0 }
 
+// lists says whether the rule makes an allow-list. One of system calls, which
+// are audited only, does not.
+func (r *rule) lists() bool { return r.Action == policy.Allow && r.Class != policy.Syscalls }
+
 // from says whether the rule is for accesses by the executable source.
 func (r *rule) from(source string) bool {
 	if !r.sourced() || slices.Contains(r.Sources, source) {
