@@ -336,7 +336,10 @@ func (f *filter) spec() *specs.LinuxSeccomp {
 		}
 	}
 	for _, call := range f.profile.Syscalls {
-		call.Names = slices.DeleteFunc(call.Names, func(n string) bool { _, ok := f.entries[n]; return ok })
+		call.Names = slices.DeleteFunc(slices.Clone(call.Names), func(n string) bool {
+			_, denied := f.entries[n]
+			return denied
+		})
 		if len(call.Names) > 0 {
 			calls = append(calls, call)
 		}

@@ -33,7 +33,7 @@ type program struct{ vm *bpf.VM }
 
 // compile builds the filter that runc would install for a profile, rule by
 // rule: it leaves out what equals the default, ignores unknown names, and
-// splits rules with two conditions on one argument.
+// splits rules with two conditions on one argument. An empty name is an error.
 func compile(s *specs.LinuxSeccomp) (*program, error) {
 	defaultAction, err := libraryAction(s.DefaultAction, s.DefaultErrnoRet)
 	if err != nil {
@@ -83,6 +83,9 @@ func addRule(filter *libseccomp.ScmpFilter, rule specs.LinuxSyscall, defaultActi
 		repeated = repeated || seen[a.Index] > 1
 	}
 	for _, name := range rule.Names {
+		if name == "" {
+			return errors.New("empty name")
+		}
 		nr, err := libseccomp.GetSyscallFromName(name)
 		if err != nil {
 			continue
