@@ -23,6 +23,8 @@ export PREARM_BIN_FAULTS := $(build)/bin-faults
 export PREARM_FIXTURE := $(build)/fixture
 export PREARM_IMAGES := $(or $(PREARM_CACHE),$(build))/images
 
+# All commands but prearm, which asks libseccomp, are static.
+static := $(addprefix ./,$(filter-out cmd/prearm,$(wildcard cmd/*)))
 release := -trimpath -ldflags '-s -w'
 lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
@@ -32,12 +34,12 @@ suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES
 
 .PHONY: all
 all: ## the binaries, into build/bin
-	CGO_ENABLED=0 go build $(release) -o build/bin/ ./cmd/containerd-shim-prearm-v1 ./cmd/prearm-hook
+	CGO_ENABLED=0 go build $(release) -o build/bin/ $(static)
 	go build $(release) -o build/bin/ ./cmd/prearm
 
 .PHONY: faults
-faults: # shim and hook that can stop or stall between steps, for tests
-	CGO_ENABLED=0 go build $(release) -tags prearm_faults -o build/bin-faults/ ./cmd/containerd-shim-prearm-v1 ./cmd/prearm-hook
+faults: # the same, able to stop or stall between steps, for tests
+	CGO_ENABLED=0 go build $(release) -tags prearm_faults -o build/bin-faults/ $(static)
 
 .PHONY: generate
 generate: ## the committed code and BPF objects, from their sources (needs clang)
@@ -79,11 +81,13 @@ lint: setup run-vet run-lint ## linters for Go and for shell
 
 .PHONY: bench
 bench: setup run-build ## what prearm costs, as a table and as build/bench.json
-	integration/bench
+	go build -tags integration -o build/bench ./integration/bench
+	build/bench -o build/bench.json
 
 .PHONY: demo
 demo: setup run-build ## a policy of each kind without and with prearm
-	integration/demo
+	go build -tags integration -o build/demo ./integration/demo
+	build/demo
 
 ##@ Other
 
