@@ -54,7 +54,7 @@ func nodeOf(st *unix.Statx_t) node {
 // at is the node of a canonical path.
 func (r *Root) at(path string) (node, error) {
 	if path == "/" {
-		return r.root(), nil
+		return r.mounts["/"].node, nil
 	}
 	if n, ok := r.nodes[path]; ok && r.mounts[path] == nil {
 		return n, nil
@@ -65,14 +65,6 @@ func (r *Root) at(path string) (node, error) {
 		return node{}, err
 	}
 	return r.child(up, parent, path[strings.LastIndexByte(path, '/')+1:])
-}
-
-// root is the node of "/"; of a closed Root, nothing.
-func (r *Root) root() node {
-	if m := r.mounts["/"]; m != nil {
-		return m.node
-	}
-	return node{}
 }
 
 // child is the node called name in the directory dir, whose node is parent.
@@ -192,9 +184,6 @@ func (r *Root) open(path string, flags int) (int, error) {
 			return -1, fmt.Errorf("%q: %w", path, ErrOpaque)
 		}
 		return unix.FcntlInt(uintptr(m.fd), unix.F_DUPFD_CLOEXEC, 0)
-	}
-	if path == "/" {
-		return -1, errors.New("root file system is closed")
 	}
 	up, err := r.dir(parentOf(path))
 	if err != nil {

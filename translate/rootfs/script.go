@@ -17,7 +17,8 @@ const headSize = 256
 // Interpreter reads the first line of the file at path, links followed. If it
 // is a script's (#!), ok is true, and interpreter and argument are what the
 // kernel makes of the line: one argument at most, blanks and all. The
-// interpreter may be relative, to the working directory of whoever runs it.
+// interpreter may be empty, which cannot be run, or relative, to the working
+// directory of whoever runs it.
 func (r *Root) Interpreter(path string) (interpreter, argument string, ok bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,6 +88,9 @@ func parseScript(head [headSize]byte) (interpreter, argument string, ok bool) {
 		}
 	}
 	line = bytes.Trim(line, " \t")
+	if len(line) == 0 {
+		return "", "", false
+	}
 	name := line
 	sep := bytes.IndexAny(line, " \t\x00")
 	if sep >= 0 {
@@ -94,9 +98,6 @@ func parseScript(head [headSize]byte) (interpreter, argument string, ok bool) {
 		if line[sep] != 0 {
 			argument = cString(bytes.TrimLeft(line[sep:], " \t"))
 		}
-	}
-	if len(name) == 0 {
-		return "", "", false
 	}
 	return string(name), argument, true
 }

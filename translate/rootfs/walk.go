@@ -3,6 +3,7 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -43,6 +44,9 @@ type place struct {
 // place is followed too. Components behind a missing one are kept as they
 // are; so are those in a mount that is not known.
 func (r *Root) walk(path string, follow bool) (place, error) {
+	if r.mounts["/"] == nil {
+		return place{}, fmt.Errorf("path %s: root file system: %w", abbreviate(path), fs.ErrClosed)
+	}
 	if err := wellFormed(path); err != nil {
 		return place{}, fmt.Errorf("path %s: %w", abbreviate(path), err)
 	}
@@ -64,7 +68,7 @@ func wellFormed(path string) error {
 }
 
 func (r *Root) steps(rest string, follow bool) (place, error) {
-	p := place{path: "/", node: r.root()}
+	p := place{path: "/", node: r.mounts["/"].node}
 	links := 0
 	inGeneration := false // the next name is that of a volume's current generation
 	mustBeDirectory := false
@@ -100,7 +104,7 @@ func (r *Root) steps(rest string, follow bool) (place, error) {
 			p.broken = p.broken || n.target == ""
 			inGeneration = name == "..data" && isGeneration(n.target)
 			if strings.HasPrefix(n.target, "/") {
-				p.path, p.node, p.generations = "/", r.root(), nil
+				p.path, p.node, p.generations = "/", r.mounts["/"].node, nil
 			}
 			if slash {
 				rest = n.target + "/" + rest
