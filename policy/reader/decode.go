@@ -16,7 +16,7 @@ import (
 // a small file large.
 type budget struct{ nodes, documents, errors int }
 
-func (b *budget) spent() bool { return b.nodes <= 0 || b.documents <= 0 }
+func (b *budget) spent() bool { return b.nodes <= 0 || b.documents < 0 }
 
 // decoder reads the nodes of one document and collects its mistakes. Its
 // methods take the field's path for messages and go on after a mistake, so
@@ -38,8 +38,8 @@ func (d *decoder) position(n *yaml.Node) policy.Position {
 }
 
 func (d *decoder) fail(n *yaml.Node, at, suggestion, format string, args ...any) {
-	if d.errors--; d.errors < 0 && len(d.errs) > 0 {
-		return // enough, but each bad document has one
+	if d.errors--; d.errors < 0 {
+		return
 	}
 	d.errs = append(d.errs, Error{Position: d.position(n), Field: at, Reason: fmt.Sprintf(format, args...), Suggestion: suggestion})
 }
@@ -151,7 +151,7 @@ func (d *decoder) scalar(n *yaml.Node, at, tag, want string) (string, bool) {
 		suggestion = "quote it: " + quote(n.Value)
 	}
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 1 {
-		suggestion = "remove the \"- \""
+		suggestion = "write the value alone"
 	}
 	d.wrong(n, at, suggestion, want)
 	return "", false
@@ -185,11 +185,15 @@ func (d *decoder) one(n *yaml.Node, at string, names ...string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	if !slices.Contains(names, v) {
+	switch {
+	case slices.Contains(names, v):
+		return v, true
+	case len(names) == 1:
+		d.fail(n, at, "write "+names[0], "%s is not %s", quote(v), names[0])
+	default:
 		d.fail(n, at, suggestName(v, names), "%s is none of %s", quote(v), strings.Join(names, ", "))
-		return "", false
 	}
-	return v, true
+	return "", false
 }
 
 func join(at, name string) string {

@@ -19,9 +19,14 @@ var kinds = []string{policy.KindPolicy, policy.KindClusterPolicy, policy.KindNam
 // document reads one object, or the objects of a list.
 func (f *File) document(n *yaml.Node, b *budget, top bool) {
 	d := &decoder{budget: b, file: f.Name}
-	if b.documents--; b.documents <= 0 {
-		d.fail(n, "", "split it into several files", "the file has more than %d documents", maxDocuments)
-		f.Bad = append(f.Bad, policy.Bad{Everywhere: true, Errors: d.errs})
+	b.documents--
+	switch {
+	case b.documents < 0:
+		f.fail(Error{Position: d.position(n), Reason: fmt.Sprintf("the file has more than %d documents", maxDocuments), Suggestion: "split it into several files"})
+		return
+	case b.errors <= 0:
+		f.fail(Error{Position: d.position(n), Reason: fmt.Sprintf("is not read any more, after %d mistakes", maxErrors), Suggestion: "mend the others first"})
+		b.documents = -1
 		return
 	}
 	who := identify(n)

@@ -58,7 +58,7 @@ func checkGlob(v string) (why, instead string) {
 		case '[':
 			inClass, length = true, 0
 		case ']':
-			return "has a ']' that nothing opens", `escape it: "\\]"`
+			return "has a ']' that nothing opens", "escape it with a backslash"
 		case '{':
 			commas = append(commas, false)
 		case ',':
@@ -67,7 +67,7 @@ func checkGlob(v string) (why, instead string) {
 			}
 		case '}':
 			if len(commas) == 0 {
-				return "has a '}' that nothing opens", `escape it: "\\}"`
+				return "has a '}' that nothing opens", "escape it with a backslash"
 			}
 			if !commas[len(commas)-1] {
 				return "has braces without a comma", "write {a,b}"
@@ -79,9 +79,9 @@ func checkGlob(v string) (why, instead string) {
 	}
 	switch {
 	case inClass:
-		return "has a '[' that nothing closes", `escape it: "\\["`
+		return "has a '[' that nothing closes", "escape it with a backslash"
 	case len(commas) > 0:
-		return "has a '{' that nothing closes", `escape it: "\\{"`
+		return "has a '{' that nothing closes", "escape it with a backslash"
 	case strings.Contains(v, "//"):
 		return "has '//'", ""
 	case strings.Contains(v+"/", "/../") || strings.Contains(v+"/", "/./"):

@@ -23,6 +23,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -41,7 +42,7 @@ const (
 	maxDocuments   = 10_000
 	maxRules       = 10_000   // of one policy
 	maxPolicyBytes = 16 << 20 // of one policy, with inherited values and aliases written out
-	maxNodes       = 2 << 20  // visited, aliases followed
+	maxNodes       = 1 << 20  // visited, aliases followed
 	maxErrors      = 100
 )
 
@@ -118,12 +119,9 @@ func (f *File) fail(e Error) {
 // checkBytes refuses what is no text or too much of it.
 func checkBytes(name string, data []byte) *Error {
 	at := func(offset int) policy.Position {
-		before := data[:offset]
-		return policy.Position{
-			File:   name,
-			Line:   1 + bytes.Count(before, []byte("\n")),
-			Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
-		}
+		p := positionOf(data, offset)
+		p.File = name
+		return p
 	}
 	if len(data) > policy.MaxFileSize {
 		return &Error{
@@ -145,27 +143,53 @@ func checkBytes(name string, data []byte) *Error {
 	return nil
 }
 
-// documents reads one document after the other, up to the first that is not
-// even YAML.
+// positionOf counts lines and columns.
+func positionOf(data []byte, offset int) policy.Position {
+	before := data[:offset]
+	return policy.Position{
+		Line:   1 + bytes.Count(before, []byte("\n")),
+		Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]),
+	}
+}
+
+// documents reads one document after the other, up to the first that cannot
+// even be parsed.
 func (f *File) documents(data []byte) {
-	d := yaml.NewDecoder(bytes.NewReader(data))
+	next := yamlDocuments(data)
+	if strings.HasSuffix(f.Name, ".json") {
+		next = jsonDocuments(data)
+	}
 	budget := &budget{nodes: maxNodes, documents: maxDocuments, errors: maxErrors}
-	for {
-		var root yaml.Node
-		err := decodeNode(d, &root)
-		if err == io.EOF {
+	for !budget.spent() {
+		root, mistake := next()
+		if mistake != nil {
+			mistake.File = f.Name
+			f.fail(*mistake)
 			return
 		}
-		if err != nil {
-			f.fail(syntaxError(f.Name, err))
+		if root == nil {
 			return
 		}
-		if len(root.Content) == 0 || isEmpty(root.Content[0]) {
-			continue // nothing between two separators
-		}
-		f.document(root.Content[0], budget, true)
-		if budget.spent() {
-			return
+		f.document(root, budget, true)
+	}
+}
+
+// yamlDocuments yields the roots of the documents, nil at the end.
+func yamlDocuments(data []byte) func() (*yaml.Node, *Error) {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	return func() (*yaml.Node, *Error) {
+		for {
+			var doc yaml.Node
+			err := decodeNode(d, &doc)
+			if err == io.EOF { //nolint:errorlint // a decoder returns it as it is
+				return nil, nil
+			}
+			if err != nil {
+				return nil, yamlError(err)
+			}
+			if len(doc.Content) > 0 && !isEmpty(doc.Content[0]) {
+				return doc.Content[0], nil
+			}
 		}
 	}
 }
@@ -189,13 +213,14 @@ func decodeNode(d *yaml.Decoder, into *yaml.Node) (err error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-func syntaxError(name string, err error) Error {
-	pos := policy.Position{File: name}
+func yamlError(err error) *Error {
+	e := &Error{Suggestion: "the lines up to there may be indented differently, or a quote, bracket or colon is missing"}
 	text := err.Error()
 	m := yamlLine.FindStringSubmatch(text)
 	if m != nil {
-		pos.Line, _ = strconv.Atoi(m[1]) //nolint:errcheck // 0, unknown, if the parser names no line
+		e.Line, _ = strconv.Atoi(m[1]) // 0, unknown, if the parser names no line
 		text = text[len(m[0]):]
 	}
-	return Error{Position: pos, Reason: "is not YAML: " + text, Suggestion: "the lines up to there may be indented differently, or a quote, bracket or colon is missing"}
+	e.Reason = "is not YAML: " + text
+	return e
 }

@@ -214,12 +214,13 @@ func (d *decoder) entry(n *yaml.Node, at string, class policy.Class, kind policy
 // sources are the fields of an entry with a source, the common ones included.
 func (e *entry) sources(d *decoder, dirs bool) fields {
 	return d.common(&e.common, fields{"fromSource": func(n *yaml.Node, at string) {
+		before := len(d.errs)
 		d.list(n, at, func(item *yaml.Node, at string) {
 			if s, ok := d.source(item, at, dirs); ok {
 				e.rule.Sources = append(e.rule.Sources, s)
 			}
 		})
-		if len(e.rule.Sources) == 0 && len(d.errs) == 0 {
+		if len(e.rule.Sources) == 0 && len(d.errs) == before {
 			d.fail(n, at, "name one, or remove the field if every process is meant", "names no source")
 		}
 	}})
