@@ -98,8 +98,10 @@ func newBundle(t *testing.T) *bundle {
 		t.Fatal(err)
 	}
 	b.write("rootfs/bin/busybox", data)
-	if err := os.Mkdir(filepath.Join(dir, "rootfs/proc"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"rootfs/proc", "rootfs/dev"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	caps := []string{"CAP_CHOWN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL"}
 	b.spec = specs.Spec{
@@ -110,7 +112,10 @@ func newBundle(t *testing.T) *bundle {
 			Env:          []string{"PATH=/bin"},
 			Capabilities: &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps},
 		},
-		Mounts: []specs.Mount{{Destination: "/proc", Type: "proc", Source: "proc"}},
+		Mounts: []specs.Mount{
+			{Destination: "/proc", Type: "proc", Source: "proc"},
+			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs"},
+		},
 		Linux: &specs.Linux{
 			CgroupsPath: "/" + b.id,
 			Namespaces: []specs.LinuxNamespace{

@@ -53,6 +53,9 @@ func (f *filter) rules(name string) ([]entry, error) {
 	var entries []entry
 	for _, call := range f.profile.Syscalls {
 		call.Names = slices.DeleteFunc(slices.Clone(call.Names), func(n string) bool { return n != name })
+		if len(call.Names) == 0 {
+			continue
+		}
 		these, err := split(call)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
