@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -9,6 +10,9 @@ import (
 	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
 )
+
+// maxListed is how many rules an error or a log line names.
+const maxListed = 10
 
 // refusedError lists the rules for which a container is not started.
 type refusedError struct {
@@ -20,7 +24,15 @@ func (e *refusedError) Error() string {
 	for _, r := range e.refusals {
 		lines = append(lines, r.String())
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(first(lines, maxListed), "; ")
+}
+
+// first cuts a list after n and says how many were left out.
+func first(list []string, n int) []string {
+	if len(list) <= n {
+		return list
+	}
+	return append(slices.Clone(list[:n]), fmt.Sprintf("and %d more, which prearm explain lists", len(list)-n))
 }
 
 // judge decides on the first program of a process, as the kernel would if it

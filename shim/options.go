@@ -55,15 +55,20 @@ func readOptions(any *anypb.Any) (*config.Config, *runcoptions.Options, error) {
 	return nil, nil, fmt.Errorf("runtime options of type %s are not known to prearm", any.GetTypeUrl())
 }
 
-// inner is the request for the wrapped service: the root file system is
-// mounted already, and the options have the one type that it accepts.
+// inner is the request for the wrapped service, whose options have the one
+// type that it accepts. A root file system that is mounted already is not
+// passed on.
 func (s *start) inner() *taskAPI.CreateTaskRequest {
 	r := s.req
-	return &taskAPI.CreateTaskRequest{
-		ID: r.ID, Bundle: r.Bundle, Terminal: r.Terminal,
+	inner := &taskAPI.CreateTaskRequest{
+		ID: r.ID, Bundle: r.Bundle, Rootfs: r.Rootfs, Terminal: r.Terminal,
 		Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr,
 		Options: s.options,
 	}
+	if s.container.mounted {
+		inner.Rootfs = nil
+	}
+	return inner
 }
 
 // marshalOptions types the options for the wrapped service. CRI's generic

@@ -41,8 +41,11 @@ func (s *start) done(ctx context.Context) {
 	fields["ms"] = milliseconds(time.Since(s.clock.began))
 	if plan := s.container.plan; plan != nil {
 		fields["plan"] = plan.Digest[:12]
-		if warnings := plan.Warnings(); len(warnings) > 0 {
-			fields["warnings"] = warnings
+		if residuals := plan.Residuals(); len(residuals) > 0 {
+			fields["residuals"] = residuals
+		}
+		if unenforced := plan.Unenforced(); len(unenforced) > 0 {
+			fields["unenforced"] = first(unenforced, maxListed)
 		}
 	}
 	log.G(ctx).WithFields(fields).Info("prearm: armed")

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/translate/model"
@@ -149,16 +151,31 @@ func (p *Plan) Refusals(onResidual, onUnenforceable string) []Refusal {
 		case c.Unenforceable != "" && onUnenforceable != Warn:
 			out = append(out, Refusal{c.Address, "cannot be enforced on this host: " + c.Unenforceable})
 		case len(c.Residuals) > 0 && onResidual == Refuse:
-			out = append(out, Refusal{c.Address, fmt.Sprintf("is enforced with residuals %v, and on_residual is %q", c.Residuals, Refuse)})
+			out = append(out, Refusal{c.Address, "is enforced with residuals (" + strings.Join(c.Residuals, ", ") + "), which on_residual refuses"})
 		}
 	}
 	return out
 }
 
-// Warnings are what the node's settings let pass: rules that are enforced
-// with residuals, or not at all.
-func (p *Plan) Warnings() []Refusal {
-	return p.Refusals(Refuse, Refuse)
+// Unenforced are the addresses of rules that nothing enforces.
+func (p *Plan) Unenforced() []string {
+	var out []string
+	for _, c := range p.Coverage {
+		if c.Unenforceable != "" {
+			out = append(out, c.Address)
+		}
+	}
+	return out
+}
+
+// Residuals are the ids of all residuals of the plan, sorted, each once.
+func (p *Plan) Residuals() []string {
+	var out []string
+	for _, c := range p.Coverage {
+		out = append(out, c.Residuals...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Empty says whether the plan asks nothing of the kernel.
