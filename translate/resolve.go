@@ -214,7 +214,9 @@ func literalDirectory(pattern string) (dir, rest string) {
 			return dir, rest
 		case c == '\\' && i+1 < len(pattern):
 			i++
-			c = pattern[i]
+			if c = pattern[i]; c >= '0' && c <= '9' || c >= 'a' && c <= 'z' {
+				return dir, rest // a byte by its number
+			}
 		case c == '/':
 			dir, rest = name.String(), pattern[i:]
 		}
