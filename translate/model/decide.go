@@ -155,9 +155,15 @@ func (g *group) access(a Access) Verdict {
 // winner is the rule that decides among those whose object and source match,
 // or nil.
 func (g *group) winner(a Access) *rule {
+	return g.first(a, func(*rule) bool { return true })
+}
+
+// first is the rule that comes first among those that match and are as asked
+// for, or nil.
+func (g *group) first(a Access, asked func(*rule) bool) *rule {
 	var win *rule
 	for _, r := range g.rules {
-		if r.matches(a) && r.from(a.Source) && (win == nil || precedence(a, r, win) < 0) {
+		if r.matches(a) && r.from(a.Source) && asked(r) && (win == nil || precedence(a, r, win) < 0) {
 			win = r
 		}
 	}
@@ -169,8 +175,8 @@ func precedence(a Access, x, y *rule) int {
 	return cmp.Or(
 		// A capability that is gone from every set cannot be given back to
 		// one source, nor a system call that the filter refuses.
-		first(x.absolute(), y.absolute()),
-		first(x.sourced(), y.sourced()),
+		before(x.absolute(), y.absolute()),
+		before(x.sourced(), y.sourced()),
 		x.specificity.compare(y.specificity),
 		-cmp.Compare(strictness(x.Action), strictness(y.Action)),
 		// One object twice, with different flags: the stricter answer, so
@@ -219,23 +225,21 @@ func needsName(a Access) (Reason, bool) {
 // names says whether a rule that matches a names its object: by path or base
 // name, not by a directory or pattern that happens to contain it.
 func (g *group) names(a Access) bool {
-	for _, r := range g.rules {
-		named := r.Object.Kind == policy.Path || r.Object.Kind == policy.ExecName
-		if named && r.matches(a) && r.from(a.Source) {
-			return true
-		}
-	}
-	return false
+	return g.first(a, func(r *rule) bool {
+		return r.Object.Kind == policy.Path || r.Object.Kind == policy.ExecName
+	}) != nil
 }
 
-// mapping refuses to map as code what a literal Block path says not to run.
-// A task that maps the file it runs is left alone: its exec was judged.
+// mapping refuses to map as code what a literal Block path says not to run,
+// where no rule that comes first permits it. A task that maps the file it runs
+// is left alone: its exec was judged.
 func (g *group) mapping(a Access) Verdict {
 	win := g.winner(a)
-	if win == nil || win.Object.Kind != policy.Path || win.Action != policy.Block || a.Path == a.Source {
+	if win == nil || a.Path == a.Source {
 		return permitted
 	}
-	if v := win.answer(a); v.Action == policy.Block {
+	isLiteral := func(r *rule) bool { return r.Object.Kind == policy.Path && r.Action == policy.Block }
+	if v := win.answer(a); v.Action == policy.Block && g.first(a, isLiteral) != nil {
 		return v
 	}
 	return permitted
@@ -243,33 +247,54 @@ func (g *group) mapping(a Access) Verdict {
 
 // tamper protects the name of what a Block covers: linking, renaming,
 // replacing or removing it, and renaming a directory above it, would let the
-// object be reached by a name that no rule has.
+// object be reached by a name that no rule has. An owner whom ownerOnly lets
+// pass may do so with the object, but not with what is above it, where other
+// owners' objects lie.
 func (g *group) tamper(a Access) Verdict {
-	denied := Verdict{Action: policy.Block, Rule: -1, Tier: g.tier, Reason: ByTamper}
-	if win := g.winner(a); win != nil && win.shields() && !(win.OwnerOnly && a.UID == a.Owner) {
-		denied.Rule = win.Number
-		return denied
+	protects := func(r *rule) Verdict {
+		return Verdict{Action: policy.Block, Rule: r.Number, Tier: g.tier, Reason: ByTamper}
 	}
-	for _, r := range g.rules {
-		if r.shields() && r.below(a.Path) && r.from(a.Source) && (denied.Rule < 0 || r.Number < denied.Rule) {
-			denied.Rule = r.Number
+	if win := g.winner(a); win != nil && win.Action == policy.Block && !(win.OwnerOnly && a.UID == a.Owner) {
+		if r := g.first(a, (*rule).shields); r != nil {
+			return protects(r)
 		}
 	}
-	if denied.Rule < 0 {
+	var above *rule
+	for _, r := range g.rules {
+		if r.shields() && r.below(a.Path) && r.from(a.Source) && (above == nil || r.Number < above.Number) {
+			above = r
+		}
+	}
+	if above == nil {
 		return permitted
 	}
-	return denied
+	return protects(above)
 }
 
-// stricter is the stricter of two tiers' answers. Between equals, one that a
-// rule or the posture gave before silence, and the cluster's before the
-// namespace's.
+// stricter is the stricter of two tiers' answers. Between equals, what a rule
+// says comes before the posture, so that an exception from the posture is none
+// from the rule, and anything before silence; then the cluster's comes before
+// the namespace's.
 func stricter(cluster, namespaced Verdict) Verdict {
-	c, n := strictness(cluster.Action), strictness(namespaced.Action)
-	if n > c || n == c && cluster.Reason == ByNothing {
+	order := cmp.Or(
+		-cmp.Compare(strictness(cluster.Action), strictness(namespaced.Action)),
+		-cmp.Compare(weight(cluster.Reason), weight(namespaced.Reason)),
+	)
+	if order > 0 {
 		return namespaced
 	}
 	return cluster
+}
+
+func weight(r Reason) int {
+	switch r {
+	case ByNothing:
+		return 0
+	case ByPosture, ByBase:
+		return 1
+	default:
+		return 2
+	}
 }
 
 // strictness orders Block over Audit over Allow. What is none of them counts
@@ -285,8 +310,8 @@ func strictness(a policy.Action) int {
 	}
 }
 
-// first orders what has a property before what has not.
-func first(x, y bool) int {
+// before orders what has a property before what has not.
+func before(x, y bool) int {
 	switch {
 	case x == y:
 		return 0

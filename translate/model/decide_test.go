@@ -292,6 +292,8 @@ func TestTiers(t *testing.T) {
 			[]Rule{process(allow, literal(bash), cluster), process(allow, literal(sleep))}, "", exec(bash, bash), byPosture(block)},
 		{"between equals the cluster answers",
 			[]Rule{process(block, literal(sleep)), process(block, literal(sleep), cluster)}, "", exec(sleep, bash), inCluster(byRule(block, 1))},
+		{"a rule answers before the posture, which may have exceptions",
+			[]Rule{process(allow, literal(bash), cluster), process(block, literal(sleep))}, "", exec(sleep, bash), byRule(block, 1)},
 		{"a rule answers before silence",
 			[]Rule{process(block, literal(bash), cluster), process(allow, literal(sleep))}, "", exec(sleep, bash), byRule(allow, 1)},
 	})

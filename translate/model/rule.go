@@ -186,7 +186,7 @@ func (s specificity) compare(t specificity) int {
 	return cmp.Or(
 		cmp.Compare(s.kind, t.kind),
 		-cmp.Compare(s.length, t.length),
-		first(s.flat, t.flat),
+		before(s.flat, t.flat),
 	)
 }
 
