@@ -50,8 +50,10 @@ func TestExitAsCtrPassesIt(t *testing.T) {
 	}
 }
 
-// TestImageLabels: labels that the image brought choose no policy, and take
-// none away from a container whose user set them too.
+// TestImageLabels: ctr gives the image's labels to the container. They neither
+// choose a policy nor take away one that the user chose: the start is refused
+// if it hangs on them, and says so. Other labels of the user's are not
+// affected.
 func TestImageLabels(t *testing.T) {
 	n := newNode(t)
 	n.policy("tcp", tcp)
@@ -70,11 +72,13 @@ func TestImageLabels(t *testing.T) {
 		r := n.ctr(append(args, "example.org/labelled:1", "by-ctr", "/act/tcp")...)
 		return r.Stderr, r.Exit
 	}
-	if stderr, exit := run(); exit != 0 {
-		t.Errorf("the image chose a policy: ended with %d: %s", exit, stderr)
+	for _, labels := range [][]string{nil, {"app=test"}} {
+		if stderr, exit := run(labels...); exit == 0 || !strings.Contains(stderr, `"app=test"`) {
+			t.Errorf("labels %v: ended with %d: %s", labels, exit, stderr)
+		}
 	}
-	if stderr, exit := run("app=test"); exit == 0 {
-		t.Errorf("ESCAPE: the image took the user's policy away: %s", stderr)
+	if stderr, exit := run("app=other"); exit != 0 {
+		t.Errorf("the user's label did not stand: ended with %d: %s", exit, stderr)
 	}
 	if r := n.ctr("images", "rm", "--sync", "example.org/labelled:1"); r.Exit != 0 {
 		t.Errorf("remove the image: %s", r.Stderr)

@@ -49,6 +49,9 @@ type Expression struct {
 type Subject struct {
 	Namespace string            `json:"namespace"`
 	Labels    map[string]string `json:"labels,omitempty"`
+	// Brought are those of Labels that the container's image has too, with
+	// the same value: whether the user or the image chose them cannot be told.
+	Brought   map[string]string `json:"brought,omitempty"`
 	Container string            `json:"container,omitempty"` // its name in the pod, if it has one
 	Pod       string            `json:"pod,omitempty"`
 	Image     string            `json:"image,omitempty"`

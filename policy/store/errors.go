@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/prearm/prearm/policy"
@@ -55,4 +57,21 @@ func (e *BadPolicyError) Unwrap() []error {
 		all = append(all, e.Bad[i].Errors.Unwrap()...)
 	}
 	return all
+}
+
+// ImageLabelsError refuses a start because other policies would apply if the
+// image had not brought labels. Both ways would be wrong: one lets the image
+// choose its policies, the other lets it take away those that the user chose.
+type ImageLabelsError struct {
+	Labels map[string]string
+}
+
+// Error names the labels and what to do.
+func (e *ImageLabelsError) Error() string {
+	var names []string
+	for _, k := range slices.Sorted(maps.Keys(e.Labels)) {
+		names = append(names, fmt.Sprintf("%q", k+"="+e.Labels[k]))
+	}
+	return "which policies apply hangs on labels that the image brings (" + strings.Join(names, ", ") +
+		"), and an image must not choose its policies: label the container with another key or value, and select by that"
 }

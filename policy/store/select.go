@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/prearm/prearm/policy"
@@ -30,9 +31,31 @@ type Ref struct {
 }
 
 // Select finds what applies to the subject. Its error is a *BadPolicyError if
-// policies of the subject's namespace cannot be told, and matches ErrStale if
+// policies of the subject's namespace cannot be told, an *ImageLabelsError if
+// they hang on labels that the image may have chosen, and matches ErrStale if
 // the index is damaged.
 func (s *Store) Select(subject policy.Subject) (Selection, error) {
+	result, err := s.selectBy(subject)
+	if err != nil || len(subject.Brought) == 0 {
+		return result, err
+	}
+	own := subject
+	own.Labels = maps.Clone(subject.Labels)
+	for k := range subject.Brought {
+		delete(own.Labels, k)
+	}
+	without, err := s.selectBy(own)
+	if err != nil {
+		return Selection{}, err
+	}
+	if !slices.Equal(result.Policies, without.Policies) {
+		return Selection{}, &ImageLabelsError{subject.Brought}
+	}
+	return result, nil
+}
+
+// selectBy takes the subject's labels as they are.
+func (s *Store) selectBy(subject policy.Subject) (Selection, error) {
 	var (
 		result  Selection
 		chosen  []choice

@@ -35,8 +35,8 @@ type Query struct {
 
 // Ask says who the container is: under CRI its pod's namespace and labels,
 // which containerd holds on the sandbox's container; otherwise containerd's
-// namespace and the container's own labels, but none that its image brought.
-// It takes 2 seconds at most.
+// namespace and the container's own labels, with those marked that its image
+// brought. It takes 2 seconds at most.
 func Ask(ctx context.Context, q Query) (policy.Subject, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -64,10 +64,8 @@ func ask(ctx context.Context, containerd *client, q Query) (policy.Subject, erro
 	if err != nil {
 		return subject, fmt.Errorf("labels of image %s, which must not choose policies: %w", image, err)
 	}
-	maps.DeleteFunc(subject.Labels, func(k, v string) bool {
-		theirs, ok := brought[k]
-		return ok && theirs == v
-	})
+	maps.DeleteFunc(brought, func(k, v string) bool { return subject.Labels[k] != v })
+	subject.Brought = brought
 	return subject, nil
 }
 
