@@ -272,8 +272,24 @@ func (d *decoder) namespace(n *yaml.Node) (ns policy.Namespace) {
 // required reports the names that the mapping lacks.
 func (d *decoder) required(n *yaml.Node, at string, names ...string) {
 	for _, name := range names {
-		if value, _ := member(n, name); value == nil {
+		if value, _ := member(n, name); value == nil && !d.misspelt(at, name) {
 			d.fail(n, join(at, name), "", "is missing")
 		}
 	}
+}
+
+// misspelt reports whether the field has been reported already, as an unknown
+// one of nearly its name.
+func (d *decoder) misspelt(at, name string) bool {
+	return slices.ContainsFunc(d.errs, func(e Error) bool {
+		parent, _ := cutLast(e.Field)
+		return parent == at && e.Suggestion == didYouMean(name)
+	})
+}
+
+func cutLast(field string) (parent, name string) {
+	if i := strings.LastIndexByte(field, '.'); i >= 0 {
+		return field[:i], field[i+1:]
+	}
+	return "", field
 }

@@ -62,11 +62,7 @@ func (d *decoder) syscallNames(n *yaml.Node, at string) (names []string) {
 			return
 		}
 		if !knownSyscall(v) {
-			suggestion := ""
-			if near, ok := nearest(v, allSyscalls()); ok {
-				suggestion = "did you mean " + near + "?"
-			}
-			d.fail(item, at, suggestion, "%s is no system call", quote(v))
+			d.fail(item, at, suggestName(v, allSyscalls()), "%s is no system call", quote(v))
 			return
 		}
 		names = append(names, v)

@@ -95,6 +95,7 @@ func (d *decoder) either(n *yaml.Node, at string, class policy.Class) {
 	path, _ := member(n, "path")
 	name, _ := member(n, "execname")
 	switch {
+	case d.misspelt(at, "path") || d.misspelt(at, "execname"):
 	case path != nil && name != nil:
 		d.fail(n, at, "write two entries", "has both path and execname")
 	case path == nil && name == nil && class == policy.Process:
@@ -141,11 +142,7 @@ func (d *decoder) capabilities(n *yaml.Node, at string) []entry {
 				}
 				name := "CAP_" + strings.TrimPrefix(strings.ToUpper(v), "CAP_")
 				if !slices.Contains(capabilities, name) {
-					suggestion := ""
-					if near, ok := nearest(name, capabilities); ok {
-						suggestion = "did you mean " + near + "?"
-					}
-					d.fail(n, at, suggestion, "%s is no capability", quote(v))
+					d.fail(n, at, suggestName(name, capabilities), "%s is no capability", quote(v))
 					return
 				}
 				e.rule.Object.Name = name

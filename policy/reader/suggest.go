@@ -8,13 +8,15 @@ import (
 // all of them if none is near and they are few.
 func suggestName(written string, known []string) string {
 	if near, ok := nearest(written, known); ok {
-		return "did you mean " + near + "?"
+		return didYouMean(near)
 	}
 	if len(known) > 20 {
 		return ""
 	}
 	return "known: " + strings.Join(known, ", ")
 }
+
+func didYouMean(name string) string { return "did you mean " + name + "?" }
 
 // nearest is the known name with the fewest edits from the one written, if
 // they are few enough to be a slip.

@@ -51,14 +51,14 @@ func Begin(policyDir, indexPath string) (*Store, error) {
 		folder.Close()
 		return nil, staleIf(err)
 	}
-	if index.Folder() != policyDir {
+	if of := index.Folder(); of != policyDir {
 		index.Close()
 		folder.Close()
-		return nil, stale("it is an index of %s", index.Folder())
+		return nil, stale("it is an index of %s", of)
 	}
 	s := &Store{path: indexPath, index: index, folder: folder}
 	done := make(chan error, 1)
-	go func() { done <- verify(folder, index) }()
+	go func() { done <- verify(folder, index, scan.Now()) }()
 	s.check = sync.OnceValue(func() error { return <-done })
 	return s, nil
 }

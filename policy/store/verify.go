@@ -14,8 +14,8 @@ import (
 const perThread = 512
 
 // verify compares every indexed file, the folder among them, with what is
-// there now.
-func verify(folder *scan.Folder, index *format.Index) error {
+// there; now is the kernel's time before that.
+func verify(folder *scan.Folder, index *format.Index, now int64) error {
 	n := int(index.Files)
 	threads := min(runtime.GOMAXPROCS(0), (n+perThread-1)/perThread)
 	var (
@@ -25,7 +25,7 @@ func verify(folder *scan.Folder, index *format.Index) error {
 	)
 	part := func(t int) {
 		for i := t * n / threads; i < (t+1)*n/threads && !stop.Load(); i++ {
-			if err := same(folder, index, i); err != nil {
+			if err := same(folder, index, i, now); err != nil {
 				answers[t] = err
 				stop.Store(true)
 				return
@@ -46,7 +46,7 @@ func verify(folder *scan.Folder, index *format.Index) error {
 }
 
 // same compares file i of the index with the one that is there.
-func same(folder *scan.Folder, index *format.Index, i int) error {
+func same(folder *scan.Folder, index *format.Index, i int, now int64) error {
 	was, flags, name, err := index.Identity(i)
 	if err != nil {
 		return staleIf(err)
@@ -62,16 +62,16 @@ func same(folder *scan.Folder, index *format.Index, i int) error {
 	if err != nil {
 		return staleIf(err)
 	}
-	if sum != [sha256.Size]byte{} && scan.Settled(was, scan.Now()) {
+	if sum != [sha256.Size]byte{} && scan.Settled(was, now) {
 		return stale("%s was being written when it was indexed", display(folder, name))
 	}
-	var now [sha256.Size]byte
+	var present [sha256.Size]byte
 	if i == 0 {
-		now = folder.SumNames()
+		present = folder.SumNames()
 	} else {
-		now = folder.Sum(string(name[:len(name)-1]))
+		present = folder.Sum(string(name[:len(name)-1]))
 	}
-	if now != sum {
+	if present != sum {
 		return stale("%s has changed", display(folder, name))
 	}
 	return nil
