@@ -18,7 +18,10 @@
 // surprising way, such as a comma escaped within a set, is refused.
 package glob
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // MaxLength is how long the text of a glob may be, in bytes: a path cannot be
 // longer either (PATH_MAX).
@@ -44,24 +47,22 @@ func Literal(path string) (Glob, error) {
 	return newGlob(literal(path)), nil
 }
 
-// Under is the glob of everything below the directory dir, or of its direct
-// children only; the directory itself is not in it. Names of directories are
-// AppArmor's, with a slash at their end, and without it.
-func Under(dir string, recursive bool) (Glob, error) {
-	if err := printable(dir); err != nil {
-		return Glob{}, err
+// Names are the kernel's names for the paths that g matches, as a union: a
+// file's is its path, a directory's has a slash behind. None if g matches no
+// path, because all its matches end in a slash.
+func (g Glob) Names() []Glob {
+	parts := [][]node{g.nodes}
+	if endsInSlash(g.nodes, false) {
+		parts = withoutSlash(g.nodes)
 	}
-	nodes := literal(strings.TrimRight(dir, "/") + "/")
-	if recursive {
-		return newGlob(append(nodes, set(nonSlash), deep())), nil
+	var out []Glob
+	if g.Match("/") {
+		out = append(out, newGlob(literal("/")))
 	}
-	return newGlob(append(nodes, set(nonSlash), star(), optional(literal("/")))), nil
-}
-
-// OrDirectory is g together with the same names followed by a slash, which is
-// how AppArmor names them if they are directories.
-func (g Glob) OrDirectory() Glob {
-	return newGlob(concat(g.nodes, []node{optional(literal("/"))}))
+	for _, p := range parts {
+		out = append(out, newGlob(concat(p, []node{optional(literal("/"))})))
+	}
+	return out
 }
 
 // Prefix is the longest text that every match is known to begin with.
@@ -91,4 +92,63 @@ func (g Glob) states() states {
 		return states{accept}
 	}
 	return states{g.start}
+}
+
+// Directory is the directory dir and what is in it: everything below it, or
+// its direct children. Directories are in it with and without the slash at
+// their end.
+func Directory(dir string, recursive bool) (Glob, error) {
+	if err := printable(dir); err != nil {
+		return Glob{}, err
+	}
+	root := strings.Trim(dir, "/") == ""
+	in := literal("/")
+	if root {
+		in = nil
+	}
+	var alts [][]node
+	switch {
+	case recursive:
+		alts = [][]node{nil, concat(in, []node{deep()})}
+	default:
+		alts = [][]node{nil, concat(in, []node{star()}), concat(in, []node{set(nonSlash), star()}, literal("/"))}
+	}
+	if root {
+		return newGlob(append(literal("/"), alternatives(alts...))), nil
+	}
+	return newGlob(append(literal(strings.TrimRight(dir, "/")), alternatives(alts...))), nil
+}
+
+// Named is every path whose last component is name.
+func Named(name string) (Glob, error) {
+	if err := printable(name); err != nil {
+		return Glob{}, err
+	}
+	return newGlob(concat(literal("/"), []node{optional(concat([]node{deep()}, literal("/")))}, literal(name))), nil
+}
+
+// endsInSlash says whether a match of nodes may end in a slash though they
+// have no wildcard there. Behind is whether a slash stands before them, for a
+// second one in a row is in no name.
+func endsInSlash(nodes []node, behind bool) bool {
+	for i, n := range slices.Backward(nodes) {
+		slashBefore := behind
+		if i > 0 {
+			slashBefore = nodes[i-1].is('/')
+		}
+		switch n.kind {
+		case kindSet:
+			return n.set.has('/') && !slashBefore
+		case kindAlt:
+			for _, alt := range n.alts {
+				if endsInSlash(alt, slashBefore) {
+					return true
+				}
+			}
+			if !nullable(nodes[i : i+1]) {
+				return false
+			}
+		}
+	}
+	return false
 }

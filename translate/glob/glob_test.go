@@ -148,3 +148,65 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestConstructors(t *testing.T) {
+	must := func(g glob.Glob, err error) glob.Glob {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	for _, tc := range []struct {
+		glob          glob.Glob
+		text, yes, no string
+	}{
+		{must(glob.Literal("/a b\n\"{")), `/a\040b\012\042\173`, "", "/a"},
+		{must(glob.Directory("/a", true)), "/a{,/**}", "/a /a/ /a/b /a/b/ /a/b/c", "/ab /"},
+		{must(glob.Directory("/a/", false)), "/a{,/*,/*/}", "/a /a/ /a/b /a/b/", "/ab /a/b/c /"},
+		{must(glob.Directory("/", true)), "/{,**}", "/ /a /a/ /a/b", "a"},
+		{must(glob.Directory("/", false)), "/{,*,?*/}", "/ /a /a/", "/a/b"},
+		{must(glob.Named("ls")), "/{,**/}ls", "/ls /bin/ls /a/b/ls", "/als /ls/ /ls/a"},
+	} {
+		if got := tc.glob.String(); got != tc.text {
+			t.Errorf("printed as %s, not %s", got, tc.text)
+		}
+		for _, name := range strings.Fields(tc.yes) {
+			if !tc.glob.Match(name) {
+				t.Errorf("%s does not match %s", tc.text, name)
+			}
+		}
+		for _, name := range strings.Fields(tc.no) {
+			if tc.glob.Match(name) {
+				t.Errorf("%s matches %s", tc.text, name)
+			}
+		}
+	}
+	if _, err := glob.Literal("/a\x00"); err == nil {
+		t.Error("a NUL byte was printed")
+	}
+}
+
+// Names are those of files and directories at the paths that a glob matches.
+func TestNames(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, err := glob.Parse(texts().Draw(t, "text"))
+		if err != nil {
+			t.Skip(err)
+		}
+		all := g.Names()
+		for range 100 {
+			name := names().Draw(t, "name")
+			path := strings.TrimSuffix(name, "/")
+			if path == "" {
+				path = "/"
+			}
+			if got, want := matchAny(all, name), g.Match(path); got != want {
+				t.Fatalf("%s: the name %q is %v, want %v; %v", g, name, got, want, all)
+			}
+		}
+	})
+	if n := len(parse(t, "/"+strings.Repeat("{,}", 1000)).Names()); n > 1 {
+		t.Error(n)
+	}
+}

@@ -61,8 +61,8 @@ func (e *InexpressibleError) Error() string {
 // maxHoles is how many alternatives a pattern may stand for as a hole.
 const maxHoles = 256
 
-// HoleGlob is what g matches, as names of files and of directories. Its
-// wildcards may stand at its end only: anything else is an InexpressibleError.
+// HoleGlob is the names of what g matches. Its wildcards may stand at its end
+// only: anything else is an InexpressibleError.
 func HoleGlob(g Glob) ([]Hole, error) {
 	var holes []Hole
 	var expand func(prefix string, nodes []node) bool
@@ -112,8 +112,17 @@ func HoleGlob(g Glob) ([]Hole, error) {
 		}
 		return true
 	}
-	if !expand("", g.nodes) {
-		return nil, &InexpressibleError{g}
+	parts := [][]node{g.nodes}
+	if endsInSlash(g.nodes, false) {
+		parts = withoutSlash(g.nodes)
+	}
+	for _, p := range parts {
+		if !expand("", p) {
+			return nil, &InexpressibleError{g}
+		}
+	}
+	if g.Match("/") {
+		holes = append(holes, HolePath("/")...)
 	}
 	return holes, nil
 }

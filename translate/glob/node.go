@@ -210,3 +210,31 @@ func lastSlash(nodes []node) []split {
 	}
 	return out
 }
+
+// withoutSlash is the sequence's matches that do not end in a slash, and not
+// the empty one, as a union.
+func withoutSlash(nodes []node) [][]node {
+	var out [][]node
+	for i, n := range slices.Backward(nodes) {
+		before := nodes[:i]
+		switch n.kind {
+		case kindSet:
+			if c := n.set.without(slash); !c.empty() {
+				out = append(out, concat(before, []node{set(c)}))
+			}
+			return out
+		case kindAlt:
+			for _, alt := range n.alts {
+				for _, w := range withoutSlash(alt) {
+					out = append(out, concat(before, w))
+				}
+			}
+			if !nullable(nodes[i : i+1]) {
+				return out
+			}
+		default:
+			out = append(out, concat(before, []node{n, set(nonSlash)}))
+		}
+	}
+	return out
+}
