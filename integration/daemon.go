@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -138,7 +140,7 @@ func (d *Daemon) dial(ctx context.Context) error {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quick, MinConnectTimeout: time.Second}))
 	if err != nil {
-		return fmt.Errorf("reach containerd at %s: %w\n%s", d.Address, err, d.Log(20))
+		return fmt.Errorf("reach containerd at %s: %w\n%s", d.Address, err, d.Log(0))
 	}
 	d.conn = conn
 	d.containers = containersapi.NewContainersClient(conn)
@@ -149,14 +151,37 @@ func (d *Daemon) dial(ctx context.Context) error {
 // Pid is the daemon's process.
 func (d *Daemon) Pid() string { return strconv.Itoa(d.process.Process.Pid) }
 
-// Log is the last lines of what the daemon and its shims wrote.
-func (d *Daemon) Log(lines int) string {
-	text, err := os.ReadFile(d.log())
+// Log is what the daemon and its shims wrote from offset on, without what
+// they write at every start. LogEnd is the offset for later.
+func (d *Daemon) Log(offset int64) string {
+	f, err := os.Open(d.log())
 	if err != nil {
 		return err.Error()
 	}
-	all := strings.SplitAfter(string(text), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, offset, 64<<20))
+	if err != nil {
+		return err.Error()
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !routine.MatchString(line) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// routine matches log lines that say nothing.
+var routine = regexp.MustCompile(`loading plugin|starting signal loop|shim disconnected|cleaning up dead shim|failed to remove runc container|copy shim log`)
+
+// LogEnd is where the log ends now.
+func (d *Daemon) LogEnd() int64 {
+	info, err := os.Stat(d.log())
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 func (d *Daemon) log() string { return filepath.Join(d.Scratch, "containerd.log") }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
 // confinement is what the kernel says of a process's restrictions.
@@ -46,7 +45,9 @@ func TestExecIsConfined(t *testing.T) {
 	everything := func(p *specs.Process) {
 		all := []string{"CAP_SYS_CHROOT", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_CHOWN"}
 		p.Capabilities = &specs.LinuxCapabilities{Bounding: all, Effective: all, Permitted: all, Inheritable: all, Ambient: all}
-		p.ApparmorProfile = "unconfined"
+		if shared.AppArmor {
+			p.ApparmorProfile = "unconfined"
+		}
 		p.NoNewPrivileges = false
 	}
 	for name, change := range map[string]func(*Container){
@@ -101,16 +102,15 @@ func TestExecProgramIsJudged(t *testing.T) {
 		t.Fatalf("without the policy the program ended with %d", r.Exit)
 	}
 	task := n.start(c)
-	for _, name := range []string{"/bin/victim", "victim", "/bin/../bin/victim", "/proc/self/root/bin/victim"} {
-		r, err := task.Exec(t.Context(), nil, name)
-		if err == nil && r.Exit == 0 {
-			t.Errorf("%s ran", name)
-		}
-		if err != nil && !strings.Contains(err.Error(), "process.matchPaths[0]") {
-			t.Errorf("%s: the refusal does not name the rule: %v", name, err)
+	for _, name := range []string{"/bin/victim", "victim", "/bin/../bin/victim"} {
+		if r, err := task.Exec(t.Context(), nil, name); err == nil || !strings.Contains(err.Error(), "process.matchPaths[0]") {
+			t.Errorf("%s: got %+v, %v; want a refusal that names the rule", name, r, err)
 		}
 	}
-	if r := n.exec(task, "/act/nothing"); r.Exit != int(0) {
-		t.Errorf("an innocent program ended with %d (%v)", r.Exit, unix.Errno(r.Exit))
+	if r, err := task.Exec(t.Context(), nil, "/proc/self/root/bin/victim"); err == nil && r.Exit == 0 {
+		t.Errorf("ran through a link of the kernel's")
+	}
+	if r := n.exec(task, "/act/nothing"); r.Exit != 0 {
+		t.Errorf("an innocent program ended with %d", r.Exit)
 	}
 }

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +18,11 @@ import (
 
 // stall is how long a delayed step waits, in the binaries built for it.
 const stall = 200 * time.Millisecond
+
+// faulted is armed, for starts that obey the node's fault file.
+func faulted(t *testing.T) *node {
+	return armed(t, fmt.Sprintf("prearm = %q", filepath.Join(shared.Bin, "prearm")))
+}
 
 // faulty is a container whose start obeys the node's fault file.
 func (n *node) faulty(act string) Container {
@@ -40,7 +46,7 @@ func faultSteps() []string { return shim.Steps[1:] }
 // TestStalledStart starts containers with a stall before each step: none of
 // them runs before its policy is in force.
 func TestStalledStart(t *testing.T) {
-	n := armed(t)
+	n := faulted(t)
 	can := enforceable()
 	for i, step := range faultSteps() {
 		t.Run(step, func(t *testing.T) {
@@ -67,7 +73,7 @@ func TestStalledStart(t *testing.T) {
 // TestKilledStart kills what runs each step. containerd sees the start fail,
 // and its clean-up leaves nothing.
 func TestKilledStart(t *testing.T) {
-	n := armed(t)
+	n := faulted(t)
 	for _, step := range faultSteps() {
 		t.Run(step, func(t *testing.T) {
 			n := n.with(t)
@@ -100,7 +106,7 @@ func TestKilledShim(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			shims, err := Shims(n.Namespace)
+			shims, err := n.Shims(n.Namespace)
 			if err != nil || len(shims) != 1 {
 				t.Fatalf("shims %v, %v", shims, err)
 			}
@@ -117,7 +123,7 @@ func TestKilledShim(t *testing.T) {
 
 // TestKilledHook names the hook in the error of a start whose hook was killed.
 func TestKilledHook(t *testing.T) {
-	n := armed(t)
+	n := faulted(t)
 	n.fault("kill", "attach")
 	if words := n.refused(n.faulty("nothing")); !strings.Contains(words, "hook") {
 		t.Errorf("the error does not name the hook: %s", words)

@@ -99,7 +99,7 @@ func (n *Node) Container(root string, args ...string) Container {
 // Network lists the containers whose cgroups are armed, and the rulesets.
 func (n *Node) Network() (armed, rulesets []string, err error) {
 	programs, err := bpf.OpenPinned(n.BPFFS)
-	if errors.Is(err, bpf.ErrNotLoaded) {
+	if errors.Is(err, bpf.ErrNotPinned) {
 		return nil, nil, nil
 	}
 	if err != nil {
@@ -126,18 +126,21 @@ func (n *Node) Traces() ([]string, error) {
 			found = append(found, kind+" "+name)
 		}
 	}
-	ours := func(names []string, err error) ([]string, error) {
+	bundles := filepath.Join(n.daemon.Scratch, "state/io.containerd.runtime.v2.task", n.Namespace)
+	within := func(part string, names []string, err error) ([]string, error) {
 		var kept []string
 		for _, name := range names {
-			if strings.Contains(name, "/"+n.Namespace+"/") {
+			if strings.Contains(name, part+"/") {
 				kept = append(kept, name)
 			}
 		}
 		return kept, err
 	}
-	mounts, err := ours(Mounts())
+	all, err := Mounts()
+	mounts, err := within(bundles, all, err)
 	add("mount", mounts, err)
-	cgroups, err := ours(Cgroups())
+	all, err = Cgroups()
+	cgroups, err := within("/"+n.Namespace, all, err)
 	add("cgroup", cgroups, err)
 	profiles, err := Profiles()
 	add("profile", profiles, err)
@@ -146,11 +149,11 @@ func (n *Node) Traces() ([]string, error) {
 	add("ruleset", rulesets, nil)
 	claims, err := Files(filepath.Join(n.State, "claims"))
 	add("claim", claims, err)
-	bundles, err := filepath.Glob(filepath.Join(n.daemon.Scratch, "state/io.containerd.runtime.v2.task", n.Namespace, "*"))
-	add("bundle", bundles, err)
+	left, err := filepath.Glob(filepath.Join(bundles, "*"))
+	add("bundle", left, err)
 	states, err := filepath.Glob(filepath.Join("/run/containerd/runc", n.Namespace, "*"))
 	add("runc's state", states, err)
-	shims, err := Shims(n.Namespace)
+	shims, err := n.daemon.Shims(n.Namespace)
 	add("shim", shims, err)
 	return found, errors.Join(errs...)
 }

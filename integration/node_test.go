@@ -38,9 +38,11 @@ func newNodeIn(t *testing.T, namespace string, settings ...string) *node {
 		t.Fatal(err)
 	}
 	n := &node{T: t, suite: shared, Node: made}
+	began := n.LogEnd()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("containerd's log:\n%s", n.Daemon.Log(40))
+			log := n.Daemon.Log(began)
+			t.Logf("containerd's log:\n%s", log[max(0, len(log)-8000):])
 		}
 		n.empty()
 		n.check(n.Remove())
@@ -82,9 +84,10 @@ func (n *node) file(name, text string) {
 	n.must(n.WriteFile(name, text))
 }
 
-// unprotected is the same container under runc alone.
+// unprotected is the same container under runc alone, and in no pod: a pod's
+// shim serves all of it, whichever runtime a container asks for.
 func (c Container) unprotected() Container {
-	c.Runtime, c.Config, c.Options = Runc, "", nil
+	c.Runtime, c.Config, c.Options, c.Annotations = Runc, "", nil, nil
 	return c
 }
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	runtimeoptions "github.com/containerd/containerd/pkg/runtimeoptions/v1"
+	runtimeoptions "github.com/containerd/containerd/api/types/runtimeoptions/v1"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -62,7 +62,7 @@ func TestPod(t *testing.T) {
 	n := armed(t)
 	pod := n.pod(nil)
 	stays, goes := n.start(pod.container(n.fixture, "/act/pause")), n.start(pod.container(n.fixture, "/act/pause"))
-	shims, err := Shims(n.Namespace)
+	shims, err := n.Shims(n.Namespace)
 	if err != nil || len(shims) != 1 {
 		t.Errorf("one pod has shims %v, %v", shims, err)
 	}

@@ -70,7 +70,7 @@ func TestCycles(t *testing.T) {
 	for range 5 {
 		cycle()
 	}
-	shims, err := Shims(n.Namespace)
+	shims, err := n.Shims(n.Namespace)
 	if err != nil || len(shims) != 1 {
 		t.Fatalf("one pod has shims %v, %v", shims, err)
 	}

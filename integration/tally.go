@@ -149,8 +149,8 @@ func Files(dir string) ([]string, error) {
 	return files, nil
 }
 
-// Shims are the processes of shims that serve the containerd namespace.
-func Shims(namespace string) ([]string, error) {
+// Shims are the processes of this daemon's shims that serve a namespace.
+func (d *Daemon) Shims(namespace string) ([]string, error) {
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -165,8 +165,15 @@ func Shims(namespace string) ([]string, error) {
 			continue // ended meanwhile
 		}
 		args := strings.Split(string(text), "\x00")
-		at := slices.Index(args, "-namespace")
-		if strings.Contains(args[0], "containerd-shim") && at > 0 && at+1 < len(args) && args[at+1] == namespace {
+		after := func(flag string) string {
+			at := slices.Index(args, flag)
+			if at < 0 || at+1 == len(args) {
+				return ""
+			}
+			return args[at+1]
+		}
+		ours := strings.HasPrefix(after("-address"), d.Scratch+"/") && after("-namespace") == namespace
+		if ours && strings.Contains(args[0], "containerd-shim") {
 			pids = append(pids, proc.Name())
 		}
 	}

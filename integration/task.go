@@ -50,6 +50,7 @@ type Task struct {
 	layer   *layer
 	stdio   *stdio
 	started bool
+	deleted bool
 }
 
 // Create makes a container and its first process, which waits to be started.
@@ -149,8 +150,13 @@ func (t *Task) Wait(ctx context.Context) (Result, error) {
 	return Result{Exit: int(resp.ExitStatus), Stdout: stdout, Stderr: stderr}, err
 }
 
-// Delete ends the container, if it still runs, and removes all of it.
+// Delete ends the container, if it still runs, and removes all of it. The
+// second time it does nothing.
 func (t *Task) Delete(ctx context.Context) error {
+	if t.deleted {
+		return nil
+	}
+	t.deleted = true
 	ctx = context.WithoutCancel(ctx)
 	if t.started {
 		if err := t.Kill(ctx); err != nil {

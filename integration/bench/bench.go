@@ -160,12 +160,12 @@ func (b *bench) starts(suffix string, others int) (err error) {
 		{"start, ctr run", b.ctrRun, targetP50, targetP90},
 		{"start, create to started", b.startOnly, 0, 0},
 	} {
+		began := b.LogEnd()
 		s, err := b.measure(n, m.once)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		steps := stepsOf(b.Daemon.Log(5*b.rounds), b.rounds)
-		b.report(m.name+suffix, s, m.p50, m.p90, steps)
+		b.report(m.name+suffix, s, m.p50, m.p90, stepsOf(b.Log(began), b.rounds))
 	}
 	return nil
 }
@@ -277,7 +277,7 @@ func (b *bench) shimSize(n *integration.Node, runtime string) (_ float64, err er
 	if err := task.Start(b.ctx); err != nil {
 		return 0, err
 	}
-	shims, err := integration.Shims(n.Namespace)
+	shims, err := b.Shims(n.Namespace)
 	if err != nil {
 		return 0, err
 	}
