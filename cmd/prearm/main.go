@@ -1,24 +1,11 @@
-// Command prearm checks, indexes and explains policies.
+// Command prearm checks, indexes and explains policies, and tells what this
+// node can enforce.
 package main
 
-import (
-	"os"
-
-	"github.com/spf13/cobra"
-)
+import "os"
 
 func main() {
 	if err := newRoot().Execute(); err != nil {
 		os.Exit(1)
 	}
-}
-
-func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "prearm",
-		Short: "Policies in force before a container's first instruction",
-	}
-	root.PersistentFlags().String("config", "", "the configuration file")
-	root.AddCommand(newCheck(), newIndex())
-	return root
 }
