@@ -11,8 +11,12 @@ type Residual struct {
 var Residuals = []Residual{
 	{"apparmor-interpreter", "a script's own file is judged, the interpreter that runs it is not"},
 	{"apparmor-exec-argv0", "the first program of an exec into a running container is judged in user space, by its name at that moment"},
-	{"apparmor-busybox-name", "a multi-call binary is judged by the path executed, so running it under another name passes"},
+	{"apparmor-exec-name", "a program is judged by the name of its file: one that is run through a link of the blocked name, as a multi-call binary's programs are, is stopped only as the first program of a start or an exec"},
 	{"apparmor-parent-metadata", "changing mode or owner of a directory above a blocked object is refused too"},
+	{"apparmor-tamper-write", "a blocked program cannot be written to either"},
+	{"apparmor-move-out", "a program can be moved out of a blocked directory or pattern, as it can be copied"},
+	{"apparmor-unix-connect", "connecting to a unix socket by its path is not judged"},
+	{"apparmor-audit-base", "under posture audit, what the base set leaves readable is alerted on too"},
 	{"apparmor-capability-audit", "repeated uses of an audited capability may be alerted on once, and its use in a user namespace of the container's own making is alerted on too"},
 	{"network-received", "a socket that was made outside the container and is handed to it is not judged"},
 	{"network-packet-audit", "a socket that is not over IP (packet, SMC, vsock, ...) is refused or permitted as the rules say, but not alerted on"},

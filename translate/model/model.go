@@ -3,7 +3,11 @@
 // but for the residuals that the plan names; the tests compare them with it.
 package model
 
-import "github.com/prearm/prearm/policy"
+import (
+	"slices"
+
+	"github.com/prearm/prearm/policy"
+)
 
 // Rule is a policy rule whose object and sources have been resolved against
 // the container's file systems. One policy rule may cover several objects (a
@@ -90,4 +94,28 @@ type Verdict struct {
 	Rule   int           // Number of the deciding rule, -1 if none
 	Tier   policy.Tier   // tier that the answer comes from, "" if none
 	Reason Reason
+}
+
+// Ranked gives rules of one class and tier, none of them with sources, in the
+// order in which they are asked about an operation: of those that match, the
+// first decides.
+func Ranked(rules []Rule, op Operation) []Rule {
+	prepared := make([]*rule, len(rules))
+	for i, r := range rules {
+		prepared[i] = prepare(r)
+	}
+	slices.SortStableFunc(prepared, func(x, y *rule) int {
+		return precedence(Access{Class: x.Class, Operation: op}, x, y)
+	})
+	ranked := make([]Rule, len(rules))
+	for i, p := range prepared {
+		ranked[i] = p.Rule
+	}
+	return ranked
+}
+
+// Answer is what the rule says of an operation on its object, for a process
+// that does not own the object.
+func (r Rule) Answer(op Operation) policy.Action {
+	return prepare(r).answer(Access{Class: r.Class, Operation: op, UID: 1}).Action
 }
