@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/reader"
@@ -29,8 +28,8 @@ well written and cannot be enforced yet: containers that it applies to will not
 start.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return fmt.Errorf("-o %s: must be text or json", output)
+			if err := oneOf("-o", output, "text", "json"); err != nil {
+				return err
 			}
 			cmd.SilenceUsage = true
 			files, err := readAll(args, cmd.InOrStdin())
@@ -93,38 +92,28 @@ func check(files []*reader.File) checked {
 }
 
 func (c *checked) print(w io.Writer) error {
-	paint := func(_, text string) string { return text }
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" {
-		paint = func(code, text string) string { return "\x1b[" + code + "m" + text + "\x1b[0m" }
-	}
-	const bold, red, yellow, green = "1", "31", "33", "32"
-	line := func(e policy.Error, label string) error {
-		text := paint(bold, e.Position.String()+":") + " " + label
+	p := newPrinter(w)
+	line := func(label string, e policy.Error) {
+		field := ""
 		if e.Field != "" {
-			text += e.Field + ": "
+			field = e.Field + ": "
 		}
-		text += e.Reason
+		p.printf("%s %s%s%s", p.paint(bold, e.Position.String()+":"), label, field, e.Reason)
 		if e.Suggestion != "" {
-			text += " (" + paint(green, e.Suggestion) + ")"
+			p.printf(" (%s)", p.paint(green, e.Suggestion))
 		}
-		_, err := fmt.Fprintln(w, text)
-		return err
+		p.printf("\n")
 	}
 	for _, e := range c.Errors {
-		if err := line(e, paint(red, "error: ")); err != nil {
-			return err
-		}
+		line("", e)
 	}
 	for _, e := range c.Warnings {
-		if err := line(e, paint(yellow, "warning: ")); err != nil {
-			return err
-		}
+		line(p.paint(yellow, "warning: "), e)
 	}
-	if len(c.Errors) > 0 {
-		return nil
+	if len(c.Errors) == 0 {
+		p.printf("%s, %s, %s: good\n", count(c.Files, "file"), count(c.Policies, "policy"), count(c.Rules, "rule"))
 	}
-	_, err := fmt.Fprintf(w, "%s, %s, %s: good\n", count(c.Files, "file"), count(c.Policies, "policy"), count(c.Rules, "rule"))
-	return err
+	return p.err
 }
 
 // readAll reads the files that the arguments stand for.

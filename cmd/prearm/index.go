@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -32,8 +32,8 @@ namespaces from starting. The exit code is other than 0 only if there is no new
 index.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "text" && output != "json" {
-				return fmt.Errorf("-o %s: must be text or json", output)
+			if err := oneOf("-o", output, "text", "json"); err != nil {
+				return err
 			}
 			cmd.SilenceUsage = true
 			if policies == "" || index == "" {
@@ -121,24 +121,22 @@ func listed(summary *build.Summary, folder, index string) (*indexed, error) {
 }
 
 func (x *indexed) print(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(x.Policies) > 0 {
-		fmt.Fprintln(t, "NAMESPACE\tNAME\tRULES\tPOSITION") //nolint:errcheck // Flush repeats the first error
-	}
-	for _, p := range x.Policies {
-		namespace := p.Namespace
-		if p.Kind == policy.KindClusterPolicy {
+	p := newPrinter(w)
+	rows := [][]string{{"NAMESPACE", "NAME", "RULES", "POSITION"}}
+	for _, i := range x.Policies {
+		namespace := i.Namespace
+		if i.Kind == policy.KindClusterPolicy {
 			namespace = "(cluster)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\n", namespace, p.Name, p.Rules, p.Position) //nolint:errcheck
+		rows = append(rows, []string{namespace, i.Name, strconv.Itoa(i.Rules), i.Position.String()})
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	if len(rows) > 1 {
+		p.table(rows)
 	}
 	state := fmt.Sprintf("%d unchanged", x.Reused)
 	if x.Fresh {
 		state = "was up to date"
 	}
-	_, err := fmt.Fprintf(w, "%s of %s (%s): %s\n", count(len(x.Policies), "policy"), count(x.Files, "file"), state, x.Index)
-	return err
+	p.printf("%s of %s (%s): %s\n", count(len(x.Policies), "policy"), count(x.Files, "file"), state, x.Index)
+	return p.err
 }
