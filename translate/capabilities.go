@@ -92,12 +92,12 @@ func coverCapability(r model.Rule, alerts bool, host Host) Coverage {
 		return Coverage{Unenforceable: "fromSource is not enforced yet: a capability is dropped for every process of the container"}
 	case !alerts:
 		return Coverage{Mechanisms: []Mechanism{ByCapabilities}}
-	case host.AppArmor:
+	case host.AppArmor && host.AppArmorParser != "":
 		return Coverage{Mechanisms: []Mechanism{ByAppArmor}, Residuals: []string{"apparmor-capability-audit"}}
 	case r.Action == policy.Audit:
-		return Coverage{Unenforceable: "alerting on the use of a capability needs AppArmor, which this host does not have; the action Block needs nothing but the drop"}
+		return Coverage{Unenforceable: "alerting on the use of a capability needs AppArmor and apparmor_parser, which this host does not have; the action Block needs nothing but the drop"}
 	default:
-		return Coverage{Unenforceable: "with the capabilities posture audit, use of those not listed is alerted on, which needs AppArmor, and this host does not have it; the posture block needs nothing but the drop"}
+		return Coverage{Unenforceable: "with the capabilities posture audit, use of those not listed is alerted on, which needs AppArmor and apparmor_parser, and this host does not have them; the posture block needs nothing but the drop"}
 	}
 }
 

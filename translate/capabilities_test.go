@@ -52,7 +52,7 @@ func allBut(names ...string) []string {
 func TestCapabilities(t *testing.T) {
 	const n, c = policy.Namespaced, policy.Cluster
 	block, audit := policy.Posture{Capabilities: policy.Block}, policy.Posture{Capabilities: policy.Audit}
-	lsm := Host{AppArmor: true}
+	lsm := Host{AppArmor: true, AppArmorParser: "/usr/sbin/apparmor_parser"}
 	byDrop := Coverage{Mechanisms: []Mechanism{ByCapabilities}}
 	byAppArmor := Coverage{Mechanisms: []Mechanism{ByAppArmor}, Residuals: []string{"apparmor-capability-audit"}}
 	for _, test := range []struct {
@@ -98,6 +98,11 @@ func TestCapabilities(t *testing.T) {
 			name:  "audit without",
 			rules: []policy.Rule{capabilityRule(n, policy.Audit, "CAP_KILL")}, posture: block,
 			audited: []string{"CAP_KILL"}, want: []Coverage{{Unenforceable: "needs AppArmor"}},
+		},
+		{
+			name:  "audit without the parser",
+			rules: []policy.Rule{capabilityRule(n, policy.Audit, "CAP_KILL")}, posture: block, host: Host{AppArmor: true},
+			audited: []string{"CAP_KILL"}, want: []Coverage{{Unenforceable: "apparmor_parser"}},
 		},
 		{
 			name:  "audit of what is blocked",
