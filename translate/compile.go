@@ -34,6 +34,7 @@ var compilers = []func(p *Plan, rules []model.Rule, host Host) (outcomes, error)
 	compileSyscalls,
 	compileNetwork,
 	compileAppArmor, // process and file
+	compileMounts,   // what AppArmor needs beside it; comes after it
 }
 
 // Compile gives the plan for the rules that were selected for a container. A
