@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -47,8 +46,8 @@ func pending(t *testing.T, n *Node) []Event {
 func TestEventsSayWhatHappened(t *testing.T) {
 	n, cgroup := newNode(t), newCgroup(t)
 	v := start(t, cgroup)
-	own, err := os.Stat(cgroup)
-	if err != nil {
+	var own unix.Stat_t
+	if err := unix.Stat(cgroup, &own); err != nil {
 		t.Fatal(err)
 	}
 	tcp, tcp6 := v.socket(unix.AF_INET, unix.SOCK_STREAM, 0), v.socket(unix.AF_INET6, unix.SOCK_STREAM, 0)
@@ -59,14 +58,15 @@ func TestEventsSayWhatHappened(t *testing.T) {
 
 	lo4, lo6 := netip.MustParseAddrPort("127.0.0.1:4321"), netip.MustParseAddrPort("[::1]:4322")
 	any4 := netip.MustParseAddrPort("127.0.0.1:0")
-	v.tries(unix.AF_INET, unix.SOCK_STREAM, 0)
-	v.tries(unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_RAW)
+	v.do(act{Call: "try", Socket: model.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM}},
+		act{Call: "try", Socket: model.Socket{Family: unix.AF_INET6, Type: unix.SOCK_RAW, Protocol: unix.IPPROTO_RAW}})
 	udp := v.socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	v.do(act{Call: "connect", FD: tcp, Address: lo4},
 		act{Call: "connect", FD: tcp6, Address: lo6},
 		act{Call: "bind", FD: udp, Address: any4},
 		act{Call: "sendto", FD: udp, Address: lo4})
-	v.tries(unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_ICMPV6) // permitted: no event
+	// Permitted, so no event.
+	v.do(act{Call: "try", Socket: model.Socket{Family: unix.AF_INET6, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_ICMPV6}})
 
 	type essence struct {
 		Rule             int
@@ -95,7 +95,7 @@ func TestEventsSayWhatHappened(t *testing.T) {
 		if got != want[i] {
 			t.Errorf("event %d: %+v, want %+v", i, got, want[i])
 		}
-		if int(e.PID) != v.pid || e.UID != 0 || e.Cgroup != own.Sys().(*syscall.Stat_t).Ino || e.Ruleset != digestOf(t.Name()) {
+		if int(e.PID) != v.pid || e.UID != 0 || e.Cgroup != own.Ino || e.Ruleset != digestOf(t.Name()) {
 			t.Errorf("event %d is not the victim's: %v", i, e)
 		}
 		if e.Comm == "" || e.TID == 0 {
@@ -115,7 +115,7 @@ func TestEventOfUnarmedAttachment(t *testing.T) {
 	if err := n.withMap(mapRulesets, func(m *ebpf.Map) error { return m.Delete(digestOf(t.Name())) }); err != nil {
 		t.Fatal(err)
 	}
-	v.tries(unix.AF_INET, unix.SOCK_STREAM, 0)
+	v.do(act{Call: "try", Socket: model.Socket{Family: unix.AF_INET, Type: unix.SOCK_STREAM}})
 	events := pending(t, n)
 	if len(events) != 1 || events[0].Rule != RuleMissing || events[0].Action != policy.Block {
 		t.Errorf("events: %v", events)

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -154,18 +153,30 @@ func (n *Node) lock() (unlock func(), err error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "lock", Path: n.base, Err: err}
 	}
-	for end := time.Now().Add(lockPatience); ; time.Sleep(time.Millisecond) {
-		err := unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = unix.Close(d) }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			_ = unix.Close(d)
+	unlock = func() { _ = unix.Close(d) }
+	if unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB) == nil {
+		return unlock, nil
+	}
+	locked := make(chan error, 1)
+	go func() { locked <- flock(d) }()
+	select {
+	case err := <-locked:
+		if err != nil {
+			unlock()
 			return nil, fmt.Errorf("lock %s: %w", n.base, err)
 		}
-		if time.Now().After(end) {
-			_ = unix.Close(d)
-			return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
+		return unlock, nil
+	case <-time.After(lockPatience):
+		go func() { _ = <-locked; unlock() }()
+		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
+	}
+}
+
+// flock waits for the lock.
+func flock(fd int) error {
+	for {
+		if err := unix.Flock(fd, unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			return err
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 const _ = uint(unsafe.Sizeof(uintptr(0)) - 8)
 
 type objectAttr struct {
-	path      unsafe.Pointer
-	fd, flags uint32
+	path  unsafe.Pointer
+	fd, _ uint32
 }
 
 type elementAttr struct {
@@ -30,7 +30,7 @@ type elementAttr struct {
 }
 
 type linkAttr struct {
-	programFD, targetFD, attachType, flags uint32
+	programFD, targetFD, attachType, _ uint32
 }
 
 func bpf[A any](command uintptr, attr *A) (int, error) {
