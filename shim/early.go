@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/containerd/containerd/runtime/v2/shim"
 	"google.golang.org/protobuf/proto"
@@ -32,6 +33,7 @@ const (
 
 // Start is the start action. Its working directory is the bundle.
 func (m shimManager) Start(ctx context.Context, id string, opts shim.StartOpts) (string, error) {
+	debug.SetGCPercent(-1) // the process ends before collecting would pay
 	if err := leaveOptions(); err != nil {
 		return "", fmt.Errorf("prearm: options: %w", err)
 	}

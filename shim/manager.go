@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -26,6 +27,7 @@ func newManager() shim.Manager {
 // Stop runs as the delete action, in a fresh process whose working directory
 // is a bundle of the same containerd and namespace.
 func (m shimManager) Stop(ctx context.Context, id string) (shim.StopStatus, error) {
+	debug.SetGCPercent(-1)
 	cwd, err := os.Getwd()
 	if err != nil {
 		return shim.StopStatus{}, err

@@ -4,11 +4,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/prearm/prearm/hooks/oci"
 )
 
 func main() {
+	debug.SetGCPercent(-1) // the process ends before collecting would pay
 	var stage string
 	var args []string
 	if len(os.Args) > 1 {
