@@ -157,17 +157,21 @@ func (n *Node) lock() (unlock func(), err error) {
 	if unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB) == nil {
 		return unlock, nil
 	}
-	locked := make(chan error, 1)
-	go func() { locked <- flock(d) }()
+	done := make(chan struct{})
+	var failed error // once done
+	go func() {
+		failed = flock(d)
+		close(done)
+	}()
 	select {
-	case err := <-locked:
-		if err != nil {
+	case <-done:
+		if failed != nil {
 			unlock()
-			return nil, fmt.Errorf("lock %s: %w", n.base, err)
+			return nil, fmt.Errorf("lock %s: %w", n.base, failed)
 		}
 		return unlock, nil
 	case <-time.After(lockPatience):
-		go func() { _ = <-locked; unlock() }()
+		go func() { <-done; unlock() }()
 		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
 	}
 }
