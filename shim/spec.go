@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -100,10 +101,30 @@ func patch(object json.RawMessage, fields map[string]any) (json.RawMessage, erro
 	return json.Marshal(m)
 }
 
-// rootfs is the container's root file system on the host.
-func (f *specFile) rootfs(bundle string) string {
-	if filepath.IsAbs(f.Root.Path) {
-		return filepath.Clean(f.Root.Path)
+// rootfs is the container's root file system on the host, without symlinks in
+// its path: the hook walks to it in another mount namespace, where a link of
+// the host's would lead back out.
+func (f *specFile) rootfs(bundle string) (string, error) {
+	path := f.Root.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(bundle, path)
 	}
-	return filepath.Join(bundle, f.Root.Path)
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("root file system: %w", err)
+	}
+	return filepath.Abs(path)
+}
+
+// mounts are the spec's, with the sources of bind mounts absolute, as runc
+// takes them: from the bundle.
+func (f *specFile) mounts(bundle string) []specs.Mount {
+	mounts := slices.Clone(f.Mounts)
+	for i, m := range mounts {
+		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+		if bind && !filepath.IsAbs(m.Source) {
+			mounts[i].Source = filepath.Join(bundle, m.Source)
+		}
+	}
+	return mounts
 }

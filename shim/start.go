@@ -40,6 +40,7 @@ type start struct {
 	subject   policy.Subject
 	policies  *store.Store
 	selection store.Selection
+	rootfs    string // on the host
 	root      *rootfs.Root
 	clock     stopwatch
 }
@@ -206,8 +207,10 @@ func (s *start) mountRootfs(context.Context) error {
 }
 
 func (s *start) compile(context.Context) (err error) {
-	s.root, err = rootfs.New(s.spec.rootfs(s.req.Bundle), s.spec.Mounts)
-	if err != nil {
+	if s.rootfs, err = s.spec.rootfs(s.req.Bundle); err != nil {
+		return err
+	}
+	if s.root, err = rootfs.New(s.rootfs, s.spec.mounts(s.req.Bundle)); err != nil {
 		return err
 	}
 	s.container.plan, err = translate.Compile(translate.Input{
@@ -242,7 +245,7 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 		Container: hooks.Key(s.req.Bundle),
 		ID:        s.req.ID,
 		Digest:    plan.Digest,
-		Rootfs:    s.spec.rootfs(s.req.Bundle),
+		Rootfs:    s.rootfs,
 		Paths:     plan.Paths,
 		Network:   plan.Network,
 		State:     s.cfg.State,
