@@ -1,61 +1,62 @@
 package translate
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/profiles/base"
+	"github.com/prearm/prearm/translate/glob"
 	"github.com/prearm/prearm/translate/model"
 )
 
-// compileAppArmor turns the process and file rules into one profile. They are
-// plain: no sources, no owners.
+// compileAppArmor makes one profile of the rules on processes and files, and
+// of the capabilities whose use is alerted on.
 //
-// In AppArmor an explicit deny wins over every allow, and what nothing allows
-// is denied. So what a rule blocks becomes denies that leave out what a more
-// specific rule permits; the denies of both tiers add up to the stricter
-// answer. An allow-list is what its rules permit and nothing else.
+// In AppArmor an explicit deny always wins, and permissions and audit flags
+// of all rules that match a name add up. So the decision, where one rule wins,
+// is made here: for each permission and tier, the rules are put in the order
+// in which they decide, and every glob is printed without those that decide
+// before it otherwise. What the tiers deny adds up by itself; what both must
+// list in allow-list mode is intersected.
 func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
-	out := outcomes{}
-	var paths []model.Rule
+	c := &armorer{plan: p, out: outcomes{}, profile: newProfile()}
 	for _, r := range rules {
 		if r.Class == policy.Process || r.Class == policy.File {
-			paths = append(paths, r)
+			c.rules = append(c.rules, r)
 		}
 	}
 	audited := AuditedCapabilities(rules, p.Posture)
-	if why := lacksAppArmor(host); why != "" {
-		for _, r := range paths {
-			out[r.Number] = Coverage{Unenforceable: why}
+	if len(c.rules) == 0 && len(audited) == 0 {
+		return c.out, nil
+	}
+	if why := unarmored(host); why != "" {
+		c.refuseAll(why)
+		if host.AppArmor { // without it, the rules on capabilities say so themselves
+			c.refuseAudits(rules, why)
 		}
-		return out, nil
+		return c.out, nil
 	}
-	if len(paths) == 0 && len(audited) == 0 {
-		return out, nil
+	for _, r := range c.rules {
+		c.cover(r)
 	}
-	b := &profileBuilder{posture: p.Posture, out: out}
-	for _, r := range paths {
-		out[r.Number] = Coverage{Mechanisms: []Mechanism{ByAppArmor}}
+	if err := c.compile(); err != nil {
+		return nil, err
 	}
-	for _, a := range accesses {
-		b.access(a, ofClass(paths, a.class))
+	for _, name := range audited {
+		c.profile.auditCapability(name)
 	}
-	for _, r := range paths {
-		b.protect(r)
+	if states := c.profile.states(); states > maxStates {
+		c.refuseAll(fmt.Sprintf("the policies name too many paths for one AppArmor profile: about %d states, of at most %d; name directories instead of what is in them", states, maxStates))
+		return c.out, nil
 	}
-	b.loader(ofClass(paths, policy.Process))
-	b.residuals(paths)
-	// Where AppArmor does not judge move_mount, a filter refuses it.
-	if b.shields && !host.since(6, 8) {
-		if p.Seccomp == nil {
-			p.Seccomp = &Seccomp{}
-		}
-		p.Seccomp.Syscalls = append(p.Seccomp.Syscalls, "move_mount")
-	}
-	p.AppArmor = b.profile(audited, host)
-	return out, nil
+	p.AppArmor = c.profile.print(host.AppArmorABI)
+	return c.out, nil
 }
 
-func lacksAppArmor(host Host) string {
+// unarmored is why this host compiles no profile, "" if it does.
+func unarmored(host Host) string {
 	switch {
 	case !host.AppArmor:
 		return "AppArmor is not enabled in this kernel"
@@ -65,22 +66,288 @@ func lacksAppArmor(host Host) string {
 	return ""
 }
 
-func ofClass(rules []model.Rule, class policy.Class) []model.Rule {
-	var out []model.Rule
+// armorer compiles the rules of one plan.
+type armorer struct {
+	plan    *Plan
+	rules   []model.Rule // of the classes process and file
+	out     outcomes
+	profile *profile
+}
+
+func (c *armorer) refuseAll(why string) {
+	for _, r := range c.rules {
+		c.out[r.Number] = Coverage{Unenforceable: why}
+	}
+}
+
+// refuseAudits refuses the rules whose capabilities would be alerted on.
+func (c *armorer) refuseAudits(rules []model.Rule, why string) {
 	for _, r := range rules {
-		if r.Class == class {
-			out = append(out, r)
+		if r.Class == policy.Capabilities && (r.Action == policy.Audit || r.Action == policy.Allow && c.plan.Posture.Capabilities == policy.Audit) {
+			c.out[r.Number] = Coverage{Unenforceable: why}
+		}
+	}
+}
+
+// refuse says that a rule cannot be enforced. The first reason stands. What
+// is no rule of its own (the loader, the base set) cannot be refused.
+func (c *armorer) refuse(rule int, why string) {
+	if o, ok := c.out[rule]; ok && o.Unenforceable == "" {
+		c.out[rule] = Coverage{Unenforceable: why}
+	}
+}
+
+func (c *armorer) residual(rule int, id string) {
+	if o, ok := c.out[rule]; ok && o.Unenforceable == "" && !slices.Contains(o.Residuals, id) {
+		o.Residuals = append(o.Residuals, id)
+		c.out[rule] = o
+	}
+}
+
+// cover records that AppArmor enforces the rule, and with which residuals as
+// far as they follow from the rule alone.
+func (c *armorer) cover(r model.Rule) {
+	if _, ok := c.out[r.Number]; !ok {
+		c.out[r.Number] = Coverage{Mechanisms: []Mechanism{ByAppArmor}}
+	}
+	add := func(id string) { c.residual(r.Number, id) }
+	if r.Class == policy.Process {
+		add("apparmor-interpreter")
+		add("apparmor-exec-argv0")
+		if r.Object.Kind == policy.ExecName {
+			add("apparmor-busybox-name")
+		}
+	} else if r.Action != policy.Block || !r.ReadOnly {
+		add("apparmor-unix-connect")
+	}
+	if c.detached() {
+		add("apparmor-outside-files")
+	}
+	if r.Class == policy.File && r.Action == policy.Allow {
+		add("apparmor-proc-self")
+		if c.plan.Posture.File == policy.Audit {
+			add("apparmor-audit-base")
+		}
+	}
+	if shields(r) {
+		add("apparmor-parent-metadata")
+		switch {
+		case r.Class == policy.File:
+		case r.Object.Kind == policy.Path:
+			add("apparmor-tamper-write")
+		default:
+			add("apparmor-tamper-directory")
+		}
+	}
+}
+
+// detached says whether names outside the container's mounts are refused:
+// memfds, which process rules deny to execute, and trees that a process took
+// off the mount table, where a blocked path would have another name.
+func (c *armorer) detached() bool {
+	return slices.ContainsFunc(c.rules, func(r model.Rule) bool { return r.Class == policy.Process || shields(r) })
+}
+
+// shields says whether the rule is a Block on a path, directory or pattern:
+// its objects keep their names, and the container its mounts.
+func shields(r model.Rule) bool {
+	if r.Action != policy.Block || r.Class != policy.Process && r.Class != policy.File {
+		return false
+	}
+	switch r.Object.Kind {
+	case policy.Path, policy.Directory, policy.Pattern:
+		return true
+	}
+	return false
+}
+
+// compile fills the profile.
+func (c *armorer) compile() error {
+	everything, err := glob.Directory("/", true)
+	if err != nil {
+		return err
+	}
+	c.profile.connect = !c.detached()
+	c.profile.mount = !slices.ContainsFunc(c.rules, shields)
+	// Mapping code is not judged, locking and looking neither.
+	c.profile.add(permit, everything, permMap|permLock)
+	for _, f := range []struct {
+		class policy.Class
+		op    model.Operation
+		perm  perm
+	}{
+		{policy.Process, model.Exec, permExec},
+		{policy.File, model.Read, permRead},
+		{policy.File, model.Write, permWrite},
+	} {
+		tiers, err := c.tiers(f.class, f.op)
+		if err != nil {
+			return err
+		}
+		c.decide(tiers, everything, f.class, f.perm)
+	}
+	return c.tamper()
+}
+
+// decide adds to the profile what the tiers say of one permission.
+func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class, perm perm) {
+	var permitted []glob.Glob // in allow-list mode
+	listed := false
+	for _, t := range tiers {
+		c.profile.addAll(deny, c.denied(t), perm)
+		c.profile.addAll(audit, c.audited(t), perm)
+		switch {
+		case !t.listed:
+		case c.plan.Posture.For(class) == policy.Audit:
+			c.profile.addAll(audit, c.unlisted(t, everything), perm)
+		case listed:
+			permitted = c.both(permitted, t)
+		default:
+			permitted, listed = t.permitted(), true
+		}
+	}
+	if !listed {
+		permitted = []glob.Glob{everything}
+	}
+	c.profile.addAll(permit, permitted, perm)
+}
+
+// denied is what the tier's Blocks deny: each without what an earlier entry
+// permits.
+func (c *armorer) denied(t tier) []glob.Glob {
+	var out []glob.Glob
+	for i, e := range t.entries {
+		if e.action != policy.Block {
+			continue
+		}
+		var holes []glob.Hole
+		for _, before := range t.entries[:i] {
+			if before.action == policy.Block || !e.overlaps(before) {
+				continue
+			}
+			h, err := before.holes()
+			if err != nil {
+				c.refuse(before.rule, fmt.Sprintf("it would be an exception from %s, and %v", c.address(e), err))
+				continue // and its object stays denied
+			}
+			holes = append(holes, h...)
+		}
+		left, err := e.without(holes)
+		if err != nil {
+			c.refuse(e.rule, err.Error())
+			left = e.globs
+		}
+		out = append(out, left...)
+	}
+	return out
+}
+
+// audited is what the tier's Audits alert on: each without what an earlier
+// Allow permits in silence. What an earlier Block denies is denied anyway.
+func (c *armorer) audited(t tier) []glob.Glob {
+	var out []glob.Glob
+	for i, e := range t.entries {
+		if e.action != policy.Audit {
+			continue
+		}
+		var holes []glob.Hole
+		for _, before := range t.entries[:i] {
+			if before.action == policy.Allow && e.overlaps(before) {
+				holes = append(holes, c.silence(before)...)
+			}
+		}
+		left, err := e.without(holes)
+		if err != nil {
+			c.residual(e.rule, "apparmor-audit-pattern")
+			left = e.globs
+		}
+		out = append(out, left...)
+	}
+	return out
+}
+
+// silence is what to leave out of an alert because of e. An alert too many is
+// no denial too many, so what cannot be cut out exactly is a residual.
+func (c *armorer) silence(e entry) []glob.Hole {
+	h, err := e.holes()
+	switch {
+	case err == nil:
+		return h
+	case e.rule < 0:
+		return e.around()
+	}
+	c.residual(e.rule, "apparmor-audit-pattern")
+	return nil
+}
+
+// unlisted is everything that no entry of the tier matches.
+func (c *armorer) unlisted(t tier, everything glob.Glob) []glob.Glob {
+	var holes []glob.Hole
+	for _, e := range t.entries {
+		holes = append(holes, c.silence(e)...)
+	}
+	left, err := everything.Subtract(holes...)
+	if err == nil {
+		return left
+	}
+	for _, e := range t.entries {
+		c.refuse(e.rule, err.Error())
+	}
+	return []glob.Glob{everything}
+}
+
+// both is what permitted and the tier's list both contain.
+func (c *armorer) both(permitted []glob.Glob, t tier) []glob.Glob {
+	var out []glob.Glob
+	for _, e := range t.entries {
+		if e.action == policy.Block {
+			continue
+		}
+		for _, mine := range e.globs {
+			for _, p := range permitted {
+				shared, err := p.Intersect(mine)
+				if err != nil {
+					c.refuse(e.rule, "what it and the rules of the other tier both allow has too many forms")
+					continue
+				}
+				out = append(out, shared...)
+			}
 		}
 	}
 	return out
 }
 
-// since says whether the kernel is of version major.minor or later. A release
-// that cannot be read counts as old.
-func (h Host) since(major, minor int) bool {
-	var a, b int
-	if n, err := fmt.Sscanf(h.Kernel, "%d.%d", &a, &b); n != 2 || err != nil {
-		return false
+// address names an entry to people.
+func (c *armorer) address(e entry) string {
+	if e.rule < 0 || e.rule >= len(c.plan.Rules) {
+		return "the denial of the dynamic loader"
 	}
-	return a > major || a == major && b >= minor
+	return c.plan.Rules[e.rule].Address
+}
+
+// baseEntries is the base set of a file allow-list as entries that decide
+// after every rule. AppArmor does not know whose folder under /proc a name
+// is in.
+func baseEntries(op model.Operation) ([]entry, error) {
+	var out []entry
+	for _, b := range base.Files() {
+		if op == model.Write && !b.Write {
+			continue
+		}
+		text := b.Pattern
+		switch text {
+		case "/proc/self{,/**}":
+			text = "/proc/[1-9]**"
+		case "/proc/thread-self{,/**}":
+			continue
+		}
+		g, err := glob.Parse(text)
+		if err != nil {
+			return nil, errors.Join(errors.New("the base set has a mistake"), err)
+		}
+		e := patternEntry(g)
+		e.rule, e.action = -1, policy.Allow
+		out = append(out, e)
+	}
+	return out, nil
 }

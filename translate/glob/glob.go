@@ -60,7 +60,10 @@ func (g Glob) Names() []Glob {
 		out = append(out, newGlob(literal("/")))
 	}
 	for _, p := range parts {
-		out = append(out, newGlob(concat(p, []node{optional(literal("/"))})))
+		if len(p) == 0 || p[len(p)-1].kind != kindDeep { // which matches the slash
+			p = concat(p, []node{optional(literal("/"))})
+		}
+		out = append(out, newGlob(p))
 	}
 	return out
 }

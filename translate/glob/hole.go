@@ -133,3 +133,28 @@ func endless(k kind) tail {
 	}
 	return tailFlat | tailDir
 }
+
+// Prefixes is Prefix for each way through the groups that the glob begins
+// with.
+func (g Glob) Prefixes() []string {
+	var out []string
+	var expand func(prefix string, nodes []node)
+	expand = func(prefix string, nodes []node) {
+		for i, n := range nodes {
+			c, single := n.single()
+			if n.kind == kindAlt && len(out) < maxHoles {
+				for _, alt := range n.alts {
+					expand(prefix, concat(alt, nodes[i+1:]))
+				}
+				return
+			}
+			if !single {
+				break
+			}
+			prefix += string([]byte{c})
+		}
+		out = append(out, prefix)
+	}
+	expand("", g.nodes)
+	return out
+}

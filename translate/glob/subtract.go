@@ -155,13 +155,16 @@ func (p *prefix) bytes() []byte {
 // goes this way, but flat holes that began above may cover it still.
 func (c *cutter) diverge(text []byte, st step, w within) error {
 	rest := st.to.rest()
+	if strings.HasSuffix(string(text), "/") {
+		st.set = st.set.without(slash) // no name has an empty component
+	}
 	if w == (within{}) {
 		if st.set.empty() {
 			return nil
 		}
 		return c.emit(text, []node{set(st.set)}, rest)
 	}
-	if st.set.has('/') && !strings.HasSuffix(string(text), "/") {
+	if st.set.has('/') {
 		if w.dir != inside {
 			if err := c.emit(text, literal("/"), rest); err != nil {
 				return err

@@ -68,9 +68,11 @@ func Names(t testing.TB, text string) []string {
 	t.Helper()
 	cmd := exec.Command("apparmor_parser", "--config-file=/dev/null", "--names")
 	cmd.Stdin = bytes.NewReader([]byte(text))
-	out, err := cmd.CombinedOutput()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("apparmor_parser --names: %v: %s", err, out)
+		t.Fatalf("apparmor_parser --names: %v: %s", err, stderr.Bytes())
 	}
 	var names []string
 	for line := range bytes.Lines(out) {

@@ -1,0 +1,66 @@
+package translate
+
+import (
+	"path"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate/glob"
+	"github.com/prearm/prearm/translate/model"
+)
+
+// tamper keeps the names of what a Block covers. AppArmor has one permission
+// for writing, creating, renaming and removing a name; linking it anywhere is
+// refused by the kernel where the new name would permit more.
+func (c *armorer) tamper() error {
+	for _, r := range c.rules {
+		if !shields(r) {
+			continue
+		}
+		above, err := parents(r.Object)
+		if err != nil {
+			continue // the rule has been refused for the same mistake
+		}
+		for _, dir := range above {
+			g, err := glob.Literal(dir + "/")
+			if err != nil {
+				return err
+			}
+			c.profile.add(deny, g, permName)
+		}
+		if r.Class != policy.Process || r.Object.Kind != policy.Path {
+			continue
+		}
+		g, err := glob.Literal(r.Object.Name)
+		if err != nil {
+			continue
+		}
+		// A library or program that must not run must not be mapped either.
+		c.profile.add(deny, g, permMap)
+		c.profile.addAll(deny, names(g, model.Write), permWrite)
+	}
+	return nil
+}
+
+// parents are the directories whose renaming would rename the object: those
+// above it, and a directory itself. Those that a pattern matches through are
+// not among them.
+func parents(o policy.Object) ([]string, error) {
+	var at string
+	switch o.Kind {
+	case policy.Directory:
+		at = path.Clean(o.Name)
+	case policy.Pattern:
+		g, err := glob.Parse(o.Name)
+		if err != nil {
+			return nil, err
+		}
+		at = path.Dir(g.Prefix() + "x")
+	default:
+		at = path.Dir(o.Name)
+	}
+	var out []string
+	for ; at != "/" && at != "."; at = path.Dir(at) {
+		out = append(out, at)
+	}
+	return out, nil
+}
