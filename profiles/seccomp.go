@@ -64,14 +64,14 @@ func MergeSeccomp(existing *specs.LinuxSeccomp, plan translate.Seccomp) (*specs.
 // baseSeccomp is the filter of a container that has none: it allows
 // everything, on every architecture that the kernel can run.
 func baseSeccomp() *specs.LinuxSeccomp {
-	return &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: architectures(runtime.GOARCH)}
+	return &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: architectures()}
 }
 
-// architectures are those whose programs a kernel for goarch may run. One that
-// is left out is killed by libseccomp's filter; one that a kernel lacks costs
+// architectures are those whose programs this kernel may run. One that is left
+// out is killed by libseccomp's filter; one that the kernel lacks costs
 // nothing.
-func architectures(goarch string) []specs.Arch {
-	switch goarch {
+func architectures() []specs.Arch {
+	switch runtime.GOARCH {
 	case "amd64":
 		return []specs.Arch{specs.ArchX86_64, specs.ArchX86, specs.ArchX32}
 	case "arm64":

@@ -31,7 +31,7 @@ func TestSeccompFloor(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle) {
 		floor := &specs.LinuxSeccomp{
 			DefaultAction: specs.ActErrno,
-			Architectures: architectures("amd64"),
+			Architectures: architectures(),
 			Syscalls:      []specs.LinuxSyscall{{Names: translate.SeccompFloor(), Action: specs.ActAllow}},
 		}
 		b.spec.Linux.Seccomp = floor

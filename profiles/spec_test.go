@@ -107,7 +107,7 @@ func TestApplyRefuses(t *testing.T) {
 // one before, which others may hold.
 func TestApplyLeavesTheOriginalAlone(t *testing.T) {
 	original := func() *specs.LinuxSeccomp {
-		return &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: architectures("amd64"), Syscalls: []specs.LinuxSyscall{
+		return &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: architectures(), Syscalls: []specs.LinuxSyscall{
 			{Names: []string{"execve", "unlink", "socket", "read"}, Action: specs.ActAllow},
 		}}
 	}
@@ -121,7 +121,7 @@ func TestApplyLeavesTheOriginalAlone(t *testing.T) {
 }
 
 func TestMergeSeccompRefuses(t *testing.T) {
-	x86 := architectures("amd64")
+	x86 := architectures()
 	execve := specs.LinuxSyscall{Names: []string{"execve"}, Action: specs.ActAllow}
 	rule := func(action specs.LinuxSeccompAction, name string, args ...specs.LinuxSeccompArg) specs.LinuxSyscall {
 		return specs.LinuxSyscall{Names: []string{name}, Action: action, Args: args}

@@ -28,7 +28,7 @@ well written and cannot be enforced yet: containers that it applies to will not
 start.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("-o", output, "text", "json"); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			cmd.SilenceUsage = true

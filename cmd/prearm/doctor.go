@@ -30,7 +30,7 @@ prearm. What only some rules need is a warning: containers with such rules are
 refused, or start without them if on_unenforceable says so.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("-o", output, "text", "json"); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			cmd.SilenceUsage = true

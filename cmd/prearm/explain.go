@@ -59,7 +59,7 @@ capabilities that are dropped, the verdict for each kind of socket.`,
   prearm explain --container 7e1b --containerd-namespace k8s.io
   prearm explain --namespace shop --label app=web -o apparmor`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("-o", output, outputs()...); err != nil {
+			if err := checkOutput(output, outputs()...); err != nil {
 				return err
 			}
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
@@ -193,16 +193,21 @@ func selectRules(c *config.Config, folder string, subject policy.Subject) (_ sto
 	return s.Select(subject)
 }
 
+// openStore opens an index and makes it first, if need be. One that was made
+// right after a change of the folder holds for moments only, so there is more
+// than one attempt.
 func openStore(folder, index string) (*store.Store, error) {
 	if index == "" {
 		return nil, store.ErrStale
 	}
-	s, err := store.Open(folder, index)
-	if !errors.Is(err, store.ErrStale) {
-		return s, err
-	}
-	if _, err := build.Build(folder, index, build.Options{}); err != nil {
-		return nil, err
+	for range 5 {
+		s, err := store.Open(folder, index)
+		if !errors.Is(err, store.ErrStale) {
+			return s, err
+		}
+		if _, err := build.Build(folder, index, build.Options{}); err != nil {
+			return nil, err
+		}
 	}
 	return store.Open(folder, index)
 }

@@ -32,7 +32,7 @@ namespaces from starting. The exit code is other than 0 only if there is no new
 index.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("-o", output, "text", "json"); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			cmd.SilenceUsage = true

@@ -65,10 +65,10 @@ func (p *printer) table(rows [][]string) {
 	}
 }
 
-// oneOf checks the value of a flag.
-func oneOf(flag, value string, values ...string) error {
+// checkOutput checks the value of -o.
+func checkOutput(value string, values ...string) error {
 	if slices.Contains(values, value) {
 		return nil
 	}
-	return fmt.Errorf("%s %s: must be one of %s", flag, value, strings.Join(values, ", "))
+	return fmt.Errorf("-o %s: must be one of %s", value, strings.Join(values, ", "))
 }

@@ -109,7 +109,7 @@ func fsType(path string) int64 {
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0
 	}
-	return int64(s.Type)
+	return int64(s.Type) //nolint:unconvert // it is an int32 on some architectures
 }
 
 // seccomp is true if filters can answer with an errno.
