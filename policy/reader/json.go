@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -18,7 +19,7 @@ func jsonDocuments(data []byte) func() (*yaml.Node, *Error) {
 	p.d.UseNumber()
 	return func() (*yaml.Node, *Error) {
 		n, err := p.value()
-		if err == io.EOF && n == nil { //nolint:errorlint // a decoder returns it as it is
+		if errors.Is(err, io.EOF) && n == nil {
 			return nil, nil
 		}
 		if err != nil {
@@ -27,7 +28,7 @@ func jsonDocuments(data []byte) func() (*yaml.Node, *Error) {
 			if errors.As(err, &syntax) {
 				offset = max(offset, min(int(syntax.Offset)-1, len(data)))
 			}
-			if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) { //nolint:errorlint // as above
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				err = errors.New("it ends too early")
 			}
 			return nil, &Error{Position: positionOf(data, offset), Reason: "is not JSON: " + err.Error()}
@@ -97,7 +98,7 @@ func (p *jsonParser) next() (json.Token, *yaml.Node, error) {
 	case json.Number:
 		n.Value = v.String()
 		n.Tag = "!!float"
-		if bytes.IndexAny([]byte(n.Value), ".eE") < 0 {
+		if !strings.ContainsAny(n.Value, ".eE") {
 			n.Tag = "!!int"
 		}
 	case bool:

@@ -181,7 +181,7 @@ func yamlDocuments(data []byte) func() (*yaml.Node, *Error) {
 		for {
 			var doc yaml.Node
 			err := decodeNode(d, &doc)
-			if err == io.EOF { //nolint:errorlint // a decoder returns it as it is
+			if errors.Is(err, io.EOF) {
 				return nil, nil
 			}
 			if err != nil {

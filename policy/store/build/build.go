@@ -65,8 +65,7 @@ func fresh(policyDir, indexPath string) bool {
 	if err != nil {
 		return false
 	}
-	s.Close() //nolint:errcheck // it was only read
-	return true
+	return s.Close() == nil
 }
 
 // intact reports whether all of the index can be read. A start reads, and

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,7 @@ func acquire(path string, done func() bool) (lock *os.File, waited bool, err err
 		return nil, false, err
 	}
 	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
-	if err == unix.EWOULDBLOCK {
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		waited = true
 		// Shared first, so that all who waited look at the same time.
 		if err = flock(f, unix.LOCK_SH); err == nil {
@@ -34,7 +35,7 @@ func acquire(path string, done func() bool) (lock *os.File, waited bool, err err
 
 func flock(f *os.File, how int) error {
 	for {
-		if err := unix.Flock(int(f.Fd()), how); err != unix.EINTR {
+		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func open(path string, reuse bool) (*previous, error) {
 
 func (p *previous) close() {
 	if p.index != nil {
-		p.index.Close() //nolint:errcheck // it was only read
+		p.index.Close()
 	}
 }
 
@@ -63,26 +63,26 @@ func builder() (id [16]byte) {
 
 // same has what the file said if this very version of it was indexed, and was
 // good.
-func (p *previous) same(name string, stamp format.Stamp, path string) ([]item, bool) {
+func (p *previous) same(name string, stamp format.Stamp) ([]item, bool) {
 	f, ok := p.files[name]
 	if !ok || !p.reuse || f.Stamp != stamp || stamp == (format.Stamp{}) || f.Flags != format.HasGood {
 		return nil, false
 	}
-	return p.items(f, path, false)
+	return p.items(f, false)
 }
 
 // good has the last good version of the file.
-func (p *previous) good(name, path string) ([]item, bool) {
+func (p *previous) good(name string) ([]item, bool) {
 	f, ok := p.files[name]
 	if !ok || f.Flags&format.HasGood == 0 {
 		return nil, false
 	}
-	return p.items(f, path, true)
+	return p.items(f, true)
 }
 
 // items are the objects of a file that the index has in force. Unless outdated
 // ones will do, they must be those of the version that was indexed.
-func (p *previous) items(f format.File, path string, outdated bool) ([]item, bool) {
+func (p *previous) items(f format.File, outdated bool) ([]item, bool) {
 	var items []item
 	for i := f.First; i < f.First+f.Count; i++ {
 		e, err := p.index.Entry(i)

@@ -37,7 +37,7 @@ type item struct {
 func load(folder *scan.Folder, before *previous, name string) source {
 	now := scan.Now()
 	s := source{name: name, path: folder.Path + "/" + name, stamp: folder.Stamp(append([]byte(name), 0))}
-	if items, ok := before.same(name, s.stamp, s.path); ok {
+	if items, ok := before.same(name, s.stamp); ok {
 		s.items, s.good, s.reused = items, true, true
 		return s
 	}
@@ -70,7 +70,7 @@ func load(folder *scan.Folder, before *previous, name string) source {
 
 // fallBack puts the last good version in force, if there is one.
 func (s *source) fallBack(before *previous) bool {
-	items, ok := before.good(s.name, s.path)
+	items, ok := before.good(s.name)
 	if ok {
 		s.items, s.good = items, true
 	}

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -91,7 +92,7 @@ func (x *Index) Close() error {
 }
 
 func damagedUnlessIO(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: cut short", ErrDamaged)
 	}
 	return err

@@ -94,8 +94,8 @@ func Write(w io.Writer, dir string, builder [16]byte, sources []Source) error {
 	out.Write(tables) //nolint:errcheck // Flush repeats the first error
 	for _, s := range sources {
 		for _, b := range s.Blobs {
-			out.Write(b.Head) //nolint:errcheck
-			out.Write(b.Body) //nolint:errcheck
+			out.Write(b.Head) //nolint:errcheck // as above
+			out.Write(b.Body) //nolint:errcheck // as above
 		}
 	}
 	return out.Flush()
