@@ -41,7 +41,7 @@ type ObjectKind string
 
 const (
 	Path       ObjectKind = "path"       // a literal absolute path
-	Directory  ObjectKind = "dir"        // the directory and its direct children; with Recursive, everything below
+	Directory  ObjectKind = "dir"        // the directory (no slash at its end) and its direct children; with Recursive, everything below
 	Pattern    ObjectKind = "pattern"    // a glob in AppArmor's syntax
 	ExecName   ObjectKind = "execname"   // a base name (process only)
 	Protocol   ObjectKind = "protocol"   // lower case: tcp udp icmp icmpv6 raw sctp dccp all
@@ -55,7 +55,8 @@ type Object struct {
 	Name      string     `json:"name"`                // path, pattern, base name, protocol, capability or system call
 	Recursive bool       `json:"recursive,omitempty"` // Directory, and Target
 	// Target is the path argument that a syscalls.matchPaths rule compares;
-	// empty for every other rule.
+	// empty for every other rule. With a slash at its end (which it never has
+	// if Recursive) it is a directory, and means its direct children and itself.
 	Target string `json:"target,omitempty"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/reader"
 	"github.com/prearm/prearm/policy/store"
+	"github.com/prearm/prearm/translate/glob"
 )
 
 func newCheck() *cobra.Command {
@@ -80,6 +81,11 @@ func check(files []*reader.File) checked {
 		for _, p := range f.Policies {
 			result.Rules += len(p.Rules)
 			for _, r := range p.Rules {
+				// The reader knows what a pattern looks like; the compiler
+				// knows what it can print.
+				if _, err := glob.Parse(r.Object.Name); err != nil && r.Object.Kind == policy.Pattern {
+					result.Errors = append(result.Errors, policy.Error{Position: r.Position, Field: r.Address, Reason: err.Error()})
+				}
 				if r.Unsupported != "" {
 					result.Warnings = append(result.Warnings, policy.Error{
 						Position: r.Position, Field: r.Address, Reason: r.Unsupported + " cannot be enforced yet",

@@ -36,6 +36,9 @@ func checkGlob(v string) (why, instead string) {
 			if i++; i == len(v) {
 				return "ends in a backslash", ""
 			}
+			if c = v[i]; c == '/' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+				return "has a backslash before " + quote(string(c)), "only other characters can be escaped"
+			}
 			length++
 			continue
 		}
@@ -44,11 +47,15 @@ func checkGlob(v string) (why, instead string) {
 		}
 		if inClass {
 			switch {
-			case c == ']' && length > 0:
+			case c == ']' && length == 0:
+				return "has an empty [...]", ""
+			case c == ']':
 				inClass = false
-			case c == '/':
-				return "has a '/' inside [...]", ""
+			case strings.IndexByte("/*?[{}", c) >= 0:
+				return "has " + quote(string(c)) + " inside [...]", "write {a,b} instead"
+			case c == '^' && length == 0 && v[i-1] == '[':
 			case c == '^' && length == 0:
+				return "has two '^' at the beginning of [...]", ""
 			default:
 				length++
 			}

@@ -27,6 +27,11 @@
 //	the same on two threads                       7.7 ms
 //	the folder's own times                       0.002 ms, but blind to an edit in place
 //
+// A start of a node with 10,000 files has its rules after 0.6 ms, and knows
+// 8 to 13 ms later that they are right; with 100 files it has and knows them
+// after 0.2 ms. The cost is by file, not by policy: ten thousand policies in a
+// hundred files are as cheap as a hundred.
+//
 // io_uring hands statx to a worker thread and gains nothing; a kernel watch
 // (inotify, fanotify) lives only as long as the process that holds it, and a
 // start must not depend on one. What remains can be hidden: Begin reads the
