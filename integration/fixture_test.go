@@ -46,7 +46,7 @@ func firstCall(t *testing.T, program string) uint64 {
 	cmd.Dir = t.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Chroot: cmd.Dir, Pdeathsig: syscall.SIGKILL}
 	if err := os.Link(program, filepath.Join(cmd.Dir, "act")); err != nil {
-		if err := copyFile(program, filepath.Join(cmd.Dir, "act"), 0o755); err != nil {
+		if err := copyFile(program, filepath.Join(cmd.Dir, "act")); err != nil {
 			t.Fatal(err)
 		}
 	}

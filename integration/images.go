@@ -5,7 +5,6 @@ package integration
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -22,11 +21,11 @@ func FixtureImage(from, dir string) error {
 		}
 	}
 	for _, act := range acts {
-		if err := copyFile(filepath.Join(from, act), filepath.Join(dir, "act", act), 0o755); err != nil {
+		if err := copyFile(filepath.Join(from, act), filepath.Join(dir, "act", act)); err != nil {
 			return fmt.Errorf("make the fixture's image (make -C integration/fixture builds its programs): %w", err)
 		}
 	}
-	if err := copyFile(filepath.Join(from, "nothing"), filepath.Join(dir, "bin/victim"), 0o755); err != nil {
+	if err := copyFile(filepath.Join(from, "nothing"), filepath.Join(dir, "bin/victim")); err != nil {
 		return fmt.Errorf("make the fixture's image: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "etc/secret"), []byte("secret\n"), 0o644); err != nil {
@@ -41,7 +40,7 @@ func BusyboxImage(from, dir string) error {
 	if err := FixtureImage(from, dir); err != nil {
 		return err
 	}
-	if err := copyFile("/bin/busybox", filepath.Join(dir, "bin/busybox"), 0o755); err != nil {
+	if err := copyFile("/bin/busybox", filepath.Join(dir, "bin/busybox")); err != nil {
 		return fmt.Errorf("make a busybox image (on Debian: apt-get install busybox-static): %w", err)
 	}
 	for _, applet := range []string{"sh", "cat", "echo", "id", "ls", "ln", "mkdir", "mv", "rm", "sleep", "touch", "true", "wget", "nc", "ping", "grep", "head", "chroot", "mount", "umount", "unshare"} {
@@ -60,13 +59,14 @@ func BusyboxImage(from, dir string) error {
 	return nil
 }
 
-func copyFile(from, to string, mode fs.FileMode) (err error) {
+// copyFile copies a program.
+func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
 	if err != nil {
 		return err
 	}

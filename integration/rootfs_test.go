@@ -96,7 +96,7 @@ func TestEntrypointStaysInImage(t *testing.T) {
 	n := newNode(t, `on_unenforceable = "warn"`)
 	n.policy("process", classes[0].rule)
 	outside := filepath.Join(n.Cache, "outside")
-	if err := copyFile(filepath.Join(n.Fixture, "nothing"), outside, 0o755); err != nil {
+	if err := copyFile(filepath.Join(n.Fixture, "nothing"), outside); err != nil {
 		t.Fatal(err)
 	}
 	image := n.image(func(dir string) error {

@@ -92,7 +92,7 @@ func mountOnce(fstype, at string, magic int64) error {
 	if err := unix.Statfs(at, &st); err != nil {
 		return fmt.Errorf("look at %s: %w", at, err)
 	}
-	if int64(st.Type) == magic {
+	if st.Type == magic {
 		return nil
 	}
 	if err := unix.Mount(fstype, at, fstype, 0, ""); err != nil {

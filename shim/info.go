@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 
 	"github.com/containerd/containerd/api/types"
@@ -19,18 +18,18 @@ var Version = "dev"
 // their form is JSON.
 const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features"
 
-// printInfo answers containerd 2's question about the runtime: its name and
+// writeInfo answers containerd 2's question about the runtime: its name and
 // what the runc behind it can do. Without the features containerd takes
 // idmapped mounts and user namespaces for unsupported.
-func printInfo() {
-	data, err := info(os.Stdin)
+func writeInfo(options io.Reader, out io.Writer) error {
+	data, err := info(options)
 	if err == nil {
-		_, err = os.Stdout.Write(data)
+		_, err = out.Write(data)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: info: %v\n", Name, err)
-		os.Exit(1)
+		return fmt.Errorf("%s: info: %w", Name, err)
 	}
+	return nil
 }
 
 func info(stdin io.Reader) ([]byte, error) {
@@ -59,7 +58,8 @@ func info(stdin io.Reader) ([]byte, error) {
 	}
 	// A runc before 1.1 has no such command: then it has none of the
 	// features either.
-	if features, err := exec.Command(binary, "features").Output(); err == nil && json.Valid(features) {
+	features, err := exec.Command(binary, "features").Output() //nolint:forbidigo // no reaper runs here
+	if err == nil && json.Valid(features) {
 		answer.Features = &anypb.Any{TypeUrl: featuresType, Value: features}
 	}
 	return proto.Marshal(answer)

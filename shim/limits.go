@@ -8,4 +8,7 @@ const (
 	indexTimeout  = 60 * time.Second // prearm index, over all policies of the node
 	undoTimeout   = 10 * time.Second // prearm-hook undo
 	hookTimeout   = 10               // seconds, for the OCI runtime
+
+	// indexTries is how often policies may change again while they are read.
+	indexTries = 5
 )

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 
@@ -14,11 +15,11 @@ import (
 // Name is the runtime's name, as containerd's configuration has it.
 const Name = "io.containerd.prearm.v1"
 
-// Main runs the shim; containerd calls it with its own arguments.
-func Main() {
+// Main runs the shim; containerd calls it with its own arguments. Only -info
+// returns.
+func Main() error {
 	if slices.Contains(os.Args[1:], "-info") {
-		printInfo()
-		return
+		return writeInfo(os.Stdin, os.Stdout)
 	}
 	plugin.Register(&plugin.Registration{
 		Type:     plugin.TTRPCPlugin,
@@ -27,20 +28,35 @@ func Main() {
 		InitFn:   newTaskPlugin,
 	})
 	shim.RunManager(context.Background(), newManager())
+	return nil
 }
 
 func newTaskPlugin(ic *plugin.InitContext) (any, error) {
-	publisher, err := ic.GetByID(plugin.EventPlugin, "publisher")
+	publisher, err := dependency[shim.Publisher](ic, plugin.EventPlugin, "publisher")
 	if err != nil {
 		return nil, err
 	}
-	sd, err := ic.GetByID(plugin.InternalPlugin, "shutdown")
+	sd, err := dependency[shutdown.Service](ic, plugin.InternalPlugin, "shutdown")
 	if err != nil {
 		return nil, err
 	}
-	inner, err := task.NewTaskService(ic.Context, publisher.(shim.Publisher), sd.(shutdown.Service))
+	inner, err := task.NewTaskService(ic.Context, publisher, sd)
 	if err != nil {
 		return nil, err
 	}
 	return newService(inner, ic.Address), nil
+}
+
+// dependency is a plugin of the shim library.
+func dependency[T any](ic *plugin.InitContext, kind plugin.Type, id string) (T, error) {
+	var none T
+	p, err := ic.GetByID(kind, id)
+	if err != nil {
+		return none, err
+	}
+	t, ok := p.(T)
+	if !ok {
+		return none, fmt.Errorf("plugin %s is a %T", id, p)
+	}
+	return t, nil
 }

@@ -177,12 +177,17 @@ func (s *start) reindex() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(prearm, "index", "--quiet", "--policies", s.cfg.Policies, "--index", s.cfg.IndexPath())
-	if err := (runner{indexTimeout}).Run(cmd); err != nil {
-		return fmt.Errorf("indexing %s: %w", s.cfg.Policies, err)
+	for range indexTries {
+		cmd := exec.Command(prearm, "index", "--quiet", "--policies", s.cfg.Policies, "--index", s.cfg.IndexPath())
+		if err := (runner{indexTimeout}).Run(cmd); err != nil {
+			return fmt.Errorf("indexing %s: %w", s.cfg.Policies, err)
+		}
+		s.policies, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
+		if !errors.Is(err, store.ErrStale) {
+			return err
+		}
 	}
-	s.policies, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
-	return err
+	return fmt.Errorf("the policies kept changing while they were indexed: %w", err)
 }
 
 // mountRootfs mounts the root file system before runc would, because the

@@ -52,7 +52,7 @@ func post(ctx context.Context, socket string, fields []hpack.HeaderField, body [
 	if err != nil {
 		return nil, nil, err
 	}
-	defer conn.Close() //nolint:errcheck // the answer is there, or its error
+	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return nil, nil, err

@@ -83,7 +83,7 @@ func parseScript(head [headSize]byte) (interpreter, argument string, ok bool) {
 		// might be cut off.
 		line = line[:len(line)-1]
 		name := bytes.TrimLeft(head[2:], " \t")
-		if len(name) == 0 || bytes.IndexAny(name, " \t\x00") < 0 {
+		if len(name) == 0 || !bytes.ContainsAny(name, " \t\x00") {
 			return "", "", false
 		}
 	}

@@ -70,7 +70,7 @@ func Enforcement() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(empty) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(empty)
 	var b strings.Builder
 	b.WriteString("| rule | Block | Allow | Audit | without AppArmor |\n| --- | --- | --- | --- | --- |\n")
 	full, bare := hosts()
@@ -97,7 +97,7 @@ func cell(rule policy.Rule, action policy.Action, host translate.Host, dir strin
 	if err != nil {
 		return "", err
 	}
-	defer root.Close() //nolint:errcheck // read only
+	defer root.Close()
 	rule.Tier, rule.Action, rule.Severity = policy.Namespaced, action, 1
 	plan, err := translate.Compile(translate.Input{
 		Rules:   []policy.Rule{rule},
