@@ -17,8 +17,8 @@ import (
 //
 // BenchmarkBuild is what a changed policy costs, and what a lost index does.
 func BenchmarkStart(b *testing.B) {
-	for _, files := range []int{1, 100, 10_000} {
-		n := indexed(b, files)
+	for _, shape := range []struct{ files, each int }{{1, 1}, {100, 1}, {100, 100}, {10_000, 1}} {
+		n := indexed(b, shape.files, shape.each)
 		run := func(b *testing.B, verified bool) {
 			least, before := time.Hour, cpu(b)
 			for b.Loop() {
@@ -41,13 +41,14 @@ func BenchmarkStart(b *testing.B) {
 			b.ReportMetric(float64(least), "least-ns/op")
 			b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
 		}
-		b.Run(fmt.Sprintf("files=%d/verified", files), func(b *testing.B) { run(b, true) })
-		b.Run(fmt.Sprintf("files=%d/rules", files), func(b *testing.B) { run(b, false) })
+		name := fmt.Sprintf("files=%d/policies=%d/", shape.files, shape.files*shape.each)
+		b.Run(name+"verified", func(b *testing.B) { run(b, true) })
+		b.Run(name+"rules", func(b *testing.B) { run(b, false) })
 	}
 }
 
 func BenchmarkBuild(b *testing.B) {
-	n := indexed(b, 10_000)
+	n := indexed(b, 10_000, 1)
 	b.Run("files=10000/all", func(b *testing.B) {
 		for b.Loop() {
 			_, err := Build(n.dir, n.index, Options{Force: true})
@@ -76,11 +77,15 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// indexed is a node with that many policies of 20 rules.
-func indexed(b *testing.B, files int) *node {
+// indexed is a node with that many files, of so many policies of 20 rules each.
+func indexed(b *testing.B, files, each int) *node {
 	n := newNode(b)
 	for i := range files {
-		n.write(fmt.Sprintf("p-%d.yaml", i), twenty(i))
+		var text strings.Builder
+		for j := range each {
+			text.WriteString("---\n" + twenty(i*each+j))
+		}
+		n.write(fmt.Sprintf("p-%d.yaml", i), text.String())
 	}
 	n.build()
 	n.build() // for files that were too fresh the first time
