@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -115,14 +114,12 @@ func (c *armorer) cover(r model.Rule) {
 		add("apparmor-interpreter")
 		add("apparmor-exec-argv0")
 		if r.Object.Kind == policy.ExecName {
-			add("apparmor-busybox-name")
+			add("apparmor-exec-name")
 		}
 	} else if r.Action != policy.Block || !r.ReadOnly {
 		add("apparmor-unix-connect")
 	}
-	if c.detached() {
-		add("apparmor-outside-files")
-	}
+	add("apparmor-outside-files")
 	if r.Class == policy.File && r.Action == policy.Allow {
 		add("apparmor-proc-self")
 		if c.plan.Posture.File == policy.Audit {
@@ -136,16 +133,9 @@ func (c *armorer) cover(r model.Rule) {
 		case r.Object.Kind == policy.Path:
 			add("apparmor-tamper-write")
 		default:
-			add("apparmor-tamper-directory")
+			add("apparmor-move-out")
 		}
 	}
-}
-
-// detached says whether names outside the container's mounts are refused:
-// memfds, which process rules deny to execute, and trees that a process took
-// off the mount table, where a blocked path would have another name.
-func (c *armorer) detached() bool {
-	return slices.ContainsFunc(c.rules, func(r model.Rule) bool { return r.Class == policy.Process || shields(r) })
 }
 
 // shields says whether the rule is a Block on a path, directory or pattern:
@@ -167,10 +157,7 @@ func (c *armorer) compile() error {
 	if err != nil {
 		return err
 	}
-	c.profile.connect = !c.detached()
 	c.profile.mount = !slices.ContainsFunc(c.rules, shields)
-	// Mapping code is not judged, locking and looking neither.
-	c.profile.add(permit, everything, permMap|permLock)
 	for _, f := range []struct {
 		class policy.Class
 		op    model.Operation
@@ -191,25 +178,31 @@ func (c *armorer) compile() error {
 
 // decide adds to the profile what the tiers say of one permission.
 func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class, perm perm) {
-	var permitted []glob.Glob // in allow-list mode
-	listed := false
-	for _, t := range tiers {
-		c.profile.addAll(deny, c.denied(t), perm)
-		c.profile.addAll(audit, c.audited(t), perm)
-		switch {
-		case !t.listed:
-		case c.plan.Posture.For(class) == policy.Audit:
-			c.profile.addAll(audit, c.unlisted(t, everything), perm)
-		case listed:
-			permitted = c.both(permitted, t)
-		default:
-			permitted, listed = t.permitted(), true
+	// What each tier permits: a line that alerts permits as well, so that the
+	// other tier's list must contain it.
+	permitted := make([][]glob.Glob, len(tiers))
+	all := []glob.Glob{everything}
+	for i, t := range tiers {
+		permitted[i] = []glob.Glob{everything}
+		if t.listed && c.plan.Posture.For(class) != policy.Audit {
+			permitted[i] = t.permitted()
 		}
+		all = c.both(all, permitted[i], t)
 	}
-	if !listed {
-		permitted = []glob.Glob{everything}
+	for i, t := range tiers {
+		audited := c.audited(t)
+		if t.listed && c.plan.Posture.For(class) == policy.Audit {
+			audited = append(audited, c.unlisted(t, everything)...)
+		}
+		for j := range tiers {
+			if j != i {
+				audited = c.both(audited, permitted[j], t)
+			}
+		}
+		c.profile.addAll(audit, audited, perm)
+		c.profile.addAll(deny, c.denied(t), perm)
 	}
-	c.profile.addAll(permit, permitted, perm)
+	c.profile.addAll(permit, all, perm)
 }
 
 // denied is what the tier's Blocks deny: each without what an earlier entry
@@ -270,14 +263,11 @@ func (c *armorer) audited(t tier) []glob.Glob {
 // no denial too many, so what cannot be cut out exactly is a residual.
 func (c *armorer) silence(e entry) []glob.Hole {
 	h, err := e.holes()
-	switch {
-	case err == nil:
-		return h
-	case e.rule < 0:
-		return e.around()
+	if err != nil {
+		c.residual(e.rule, "apparmor-audit-pattern")
+		return nil
 	}
-	c.residual(e.rule, "apparmor-audit-pattern")
-	return nil
+	return h
 }
 
 // unlisted is everything that no entry of the tier matches.
@@ -296,25 +286,33 @@ func (c *armorer) unlisted(t tier, everything glob.Glob) []glob.Glob {
 	return []glob.Glob{everything}
 }
 
-// both is what permitted and the tier's list both contain.
-func (c *armorer) both(permitted []glob.Glob, t tier) []glob.Glob {
+// both is what xs and ys both contain; t's rules are to blame if that has too
+// many forms.
+func (c *armorer) both(xs, ys []glob.Glob, t tier) []glob.Glob {
+	switch {
+	case isEverything(xs):
+		return ys
+	case isEverything(ys):
+		return xs
+	}
 	var out []glob.Glob
-	for _, e := range t.entries {
-		if e.action == policy.Block {
-			continue
-		}
-		for _, mine := range e.globs {
-			for _, p := range permitted {
-				shared, err := p.Intersect(mine)
-				if err != nil {
+	for _, x := range xs {
+		for _, y := range ys {
+			shared, err := x.Intersect(y)
+			if err != nil {
+				for _, e := range t.entries {
 					c.refuse(e.rule, "what it and the rules of the other tier both allow has too many forms")
-					continue
 				}
-				out = append(out, shared...)
+				continue
 			}
+			out = append(out, shared...)
 		}
 	}
 	return out
+}
+
+func isEverything(globs []glob.Glob) bool {
+	return len(globs) == 1 && globs[0].String() == "/{,**}"
 }
 
 // address names an entry to people.
@@ -326,28 +324,23 @@ func (c *armorer) address(e entry) string {
 }
 
 // baseEntries is the base set of a file allow-list as entries that decide
-// after every rule. AppArmor does not know whose folder under /proc a name
-// is in.
+// after every rule.
 func baseEntries(op model.Operation) ([]entry, error) {
 	var out []entry
 	for _, b := range base.Files() {
 		if op == model.Write && !b.Write {
 			continue
 		}
-		text := b.Pattern
-		switch text {
-		case "/proc/self{,/**}":
-			text = "/proc/[1-9]**"
-		case "/proc/thread-self{,/**}":
-			continue
-		}
-		g, err := glob.Parse(text)
+		g, err := glob.Parse(b.Pattern)
 		if err != nil {
-			return nil, errors.Join(errors.New("the base set has a mistake"), err)
+			return nil, fmt.Errorf("the base set has a mistake: %w", err)
 		}
-		e := patternEntry(g)
-		e.rule, e.action = -1, policy.Allow
-		out = append(out, e)
+		out = append(out, entry{rule: -1, action: policy.Allow, globs: g.Names(), holes: func() ([]glob.Hole, error) {
+			if holes, err := glob.HoleGlob(g); err == nil {
+				return holes, nil
+			}
+			return glob.HoleAround(g), nil
+		}})
 	}
 	return out, nil
 }

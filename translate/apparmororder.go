@@ -1,9 +1,6 @@
 package translate
 
 import (
-	"cmp"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/prearm/prearm/policy"
@@ -26,62 +23,59 @@ type entry struct {
 	action policy.Action
 	globs  []glob.Glob // the kernel's names
 	holes  func() ([]glob.Hole, error)
-
-	rank   int // path and base name, loader, pattern, directory
-	length int // of the literal prefix or directory
-	flat   bool
-	of     policy.Action // the rule's own action, before its flags
 }
-
-// Ranks of entries; lower decides first.
-const (
-	rankName      = iota // path and base name
-	rankLoader           // nothing less than a name permits the loader
-	rankPattern          //
-	rankDirectory        //
-	rankBase             //
-)
 
 // tiers puts the rules of a class in the order in which they decide.
 func (c *armorer) tiers(class policy.Class, op model.Operation) ([]tier, error) {
 	var out []tier
 	for _, name := range []policy.Tier{policy.Cluster, policy.Namespaced} {
-		var t tier
-		ruled := false
+		var rules []model.Rule
 		for _, r := range c.rules {
-			if r.Tier != name || r.Class != class {
-				continue
+			if r.Tier == name && r.Class == class {
+				rules = append(rules, r)
 			}
-			ruled = true
-			t.listed = t.listed || r.Action == policy.Allow
-			e, err := newEntry(r, op)
-			if err != nil {
-				c.refuse(r.Number, err.Error())
-				continue
-			}
-			t.entries = append(t.entries, e)
 		}
-		if !ruled {
+		if len(rules) == 0 {
 			continue
 		}
-		if op == model.Exec {
-			loader, err := loaderEntry()
-			if err != nil {
-				return nil, err
-			}
-			t.entries = append(t.entries, loader)
-		}
-		slices.SortStableFunc(t.entries, entry.compare)
-		if class == policy.File && t.listed {
-			base, err := baseEntries(op)
-			if err != nil {
-				return nil, err
-			}
-			t.entries = append(t.entries, base...)
+		t, err := c.tier(model.Ranked(rules, op), class, op)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// tier makes entries of a tier's rules, which are in the order in which they
+// decide.
+func (c *armorer) tier(rules []model.Rule, class policy.Class, op model.Operation) (tier, error) {
+	var t tier
+	loader := op == model.Exec // still to be denied
+	for _, r := range rules {
+		t.listed = t.listed || r.Action == policy.Allow
+		if loader && r.Object.Kind != policy.Path && r.Object.Kind != policy.ExecName {
+			// Nothing less than its name permits the loader.
+			t.entries, loader = append(t.entries, loaderEntry()), false
+		}
+		e, err := newEntry(r, op)
+		if err != nil {
+			c.refuse(r.Number, err.Error())
+			continue
+		}
+		t.entries = append(t.entries, e)
+	}
+	if loader {
+		t.entries = append(t.entries, loaderEntry())
+	}
+	if class == policy.File && t.listed {
+		base, err := baseEntries(op)
+		if err != nil {
+			return tier{}, err
+		}
+		t.entries = append(t.entries, base...)
+	}
+	return t, nil
 }
 
 // permitted is what the tier's entries permit; what they also deny is denied.
@@ -93,30 +87,6 @@ func (t tier) permitted() []glob.Glob {
 		}
 	}
 	return out
-}
-
-// compare is negative if e decides before f where both match.
-func (e entry) compare(f entry) int {
-	return cmp.Or(
-		cmp.Compare(e.rank, f.rank),
-		-cmp.Compare(e.length, f.length),
-		-cmp.Compare(asInt(e.flat), asInt(f.flat)),
-		-cmp.Compare(strictness(e.of), strictness(f.of)),
-		-cmp.Compare(strictness(e.action), strictness(f.action)),
-		cmp.Compare(e.rule, f.rule),
-	)
-}
-
-func asInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// strictness orders Block over Audit over Allow.
-func strictness(a policy.Action) int {
-	return slices.Index([]policy.Action{policy.Allow, policy.Audit, policy.Block}, a)
 }
 
 // overlaps says whether some name matches both entries.
@@ -148,31 +118,13 @@ func (e entry) without(holes []glob.Hole) ([]glob.Glob, error) {
 	return out, nil
 }
 
-// around is the directories that the entry's names are in.
-func (e entry) around() []glob.Hole {
-	var out []glob.Hole
-	for _, g := range e.globs {
-		for _, prefix := range g.Prefixes() {
-			out = append(out, glob.HoleDirectory(path.Dir(prefix+"x"), true)...)
-		}
-	}
-	return out
-}
-
+// newEntry is what the rule says of the operation on its object.
 func newEntry(r model.Rule, op model.Operation) (entry, error) {
 	e, err := objectEntry(r.Object, op)
 	if err != nil {
 		return entry{}, err
 	}
-	e.rule, e.of, e.action = r.Number, r.Action, r.Action
-	if r.ReadOnly && r.Class == policy.File {
-		switch {
-		case op == model.Read:
-			e.action = policy.Allow
-		case r.Action != policy.Audit:
-			e.action = policy.Block
-		}
-	}
+	e.rule, e.action = r.Number, r.Answer(op)
 	return e, nil
 }
 
@@ -184,7 +136,7 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		return entry{rank: rankName, globs: names(g, op), holes: func() ([]glob.Hole, error) {
+		return entry{globs: names(g, op), holes: func() ([]glob.Hole, error) {
 			return glob.HolePath(o.Name), nil
 		}}, nil
 	case policy.ExecName:
@@ -192,7 +144,7 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		return entry{rank: rankName, globs: []glob.Glob{g}, holes: func() ([]glob.Hole, error) {
+		return entry{globs: []glob.Glob{g}, holes: func() ([]glob.Hole, error) {
 			return glob.HoleBase(o.Name), nil
 		}}, nil
 	case policy.Directory:
@@ -200,28 +152,21 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		e := entry{rank: rankDirectory, length: len(strings.TrimRight(o.Name, "/")), flat: !o.Recursive, globs: []glob.Glob{g}}
-		e.holes = func() ([]glob.Hole, error) { return glob.HoleDirectory(o.Name, o.Recursive), nil }
-		return e, nil
+		return entry{globs: []glob.Glob{g}, holes: func() ([]glob.Hole, error) {
+			return glob.HoleDirectory(o.Name, o.Recursive), nil
+		}}, nil
 	case policy.Pattern:
 		g, err := glob.Parse(o.Name)
 		if err != nil {
 			return entry{}, err
 		}
-		e := patternEntry(g)
-		e.rank, e.globs = rankPattern, names(g, op)
-		if len(e.globs) == 0 {
+		e := entry{globs: names(g, op), holes: func() ([]glob.Hole, error) { return glob.HoleGlob(g) }}
+		if len(g.Names()) == 0 {
 			return entry{}, &glob.SyntaxError{Text: o.Name, Reason: "ends in a slash, and paths do not, directories' included: leave it out"}
 		}
 		return e, nil
 	}
 	return entry{}, &glob.SyntaxError{Text: o.Name, Reason: "AppArmor knows no object of kind " + string(o.Kind)}
-}
-
-func patternEntry(g glob.Glob) entry {
-	return entry{rank: rankBase, length: len(g.Prefix()), globs: g.Names(), holes: func() ([]glob.Hole, error) {
-		return glob.HoleGlob(g)
-	}}
 }
 
 // names are the kernel's names for the paths of g. What is executed is no
@@ -234,18 +179,18 @@ func names(g glob.Glob, op model.Operation) []glob.Glob {
 }
 
 // loaderEntry denies to execute what model.IsLoader knows.
-func loaderEntry() (entry, error) {
-	e := entry{rule: -1, rank: rankLoader, action: policy.Block, of: policy.Block}
+func loaderEntry() entry {
+	e := entry{rule: -1, action: policy.Block, holes: func() ([]glob.Hole, error) { return nil, nil }}
 	for _, text := range []string{
 		"/{**/,}{libc.so,linker,linker64}",
 		"/{**/,}{ld-,ld.,ld64.}*{.so,.so.*}",
-		"/{**/,}{ld.,ld64.}so{,.*}",
+		"/{**/,}{ld,ld64}.so{,.*}", // the prefix's dot is that of .so
 	} {
 		g, err := glob.Parse(text)
 		if err != nil {
-			return entry{}, err
+			panic(err) // a constant
 		}
 		e.globs = append(e.globs, g)
 	}
-	return e, nil
+	return e
 }

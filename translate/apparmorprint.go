@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prearm/prearm/profiles/base"
 	"github.com/prearm/prearm/translate/glob"
 )
 
@@ -43,7 +44,6 @@ type profile struct {
 	files        map[fileRule]perm
 	capabilities []string // alerted on
 	mount        bool     // mounting is permitted
-	connect      bool     // files outside the container's mounts are judged by their path there
 }
 
 type fileRule struct {
@@ -52,7 +52,7 @@ type fileRule struct {
 }
 
 func newProfile() *profile {
-	return &profile{files: make(map[fileRule]perm), mount: true, connect: true}
+	return &profile{files: make(map[fileRule]perm), mount: true}
 }
 
 func (p *profile) add(e effect, g glob.Glob, perm perm) { p.files[fileRule{e, g.String()}] |= perm }
@@ -97,22 +97,15 @@ func (p *profile) print(abi string) *AppArmor {
 
 func (p *profile) body() string {
 	var b strings.Builder
-	flags := "mediate_deleted"
-	if p.connect {
-		flags = "attach_disconnected," + flags
-	}
-	fmt.Fprintf(&b, "flags=(%s) {\n", flags)
-	b.WriteString("  capability,\n")
+	b.WriteString("flags=(mediate_deleted) {\n" + base.Profile)
 	slices.Sort(p.capabilities)
 	for _, name := range p.capabilities {
 		fmt.Fprintf(&b, "  audit capability %s,\n", strings.ToLower(strings.TrimPrefix(name, "CAP_")))
 	}
-	qualifiers := "audit deny "
 	if p.mount {
-		qualifiers = ""
-	}
-	for _, call := range []string{"mount", "remount", "umount", "pivot_root"} {
-		fmt.Fprintf(&b, "  %s%s,\n", qualifiers, call)
+		b.WriteString(base.Mounts)
+	} else {
+		b.WriteString(base.NoMounts)
 	}
 	lines := make([]fileRule, 0, len(p.files))
 	for l := range p.files {

@@ -17,9 +17,17 @@ const Profile = `  network,
   "/{,**}" mk,
 `
 
-// Mounts is left out where a rule blocks a path, which mounts could move.
+// Mounts permits to change the mount table.
 const Mounts = `  mount,
   remount,
   umount,
   pivot_root,
+`
+
+// NoMounts stands in its place where a rule blocks a path, which mounts could
+// move.
+const NoMounts = `  audit deny mount,
+  audit deny remount,
+  audit deny umount,
+  audit deny pivot_root,
 `

@@ -134,27 +134,29 @@ func endless(k kind) tail {
 	return tailFlat | tailDir
 }
 
-// Prefixes is Prefix for each way through the groups that the glob begins
-// with.
-func (g Glob) Prefixes() []string {
-	var out []string
+// HoleAround is more than g matches: every name that begins like one of its
+// matches, up to the wildcards.
+func HoleAround(g Glob) []Hole {
+	var holes []Hole
 	var expand func(prefix string, nodes []node)
 	expand = func(prefix string, nodes []node) {
-		for i, n := range nodes {
-			c, single := n.single()
-			if n.kind == kindAlt && len(out) < maxHoles {
+		if len(nodes) > 0 && len(holes) < maxHoles {
+			n, rest := nodes[0], nodes[1:]
+			switch {
+			case n.kind == kindAlt:
 				for _, alt := range n.alts {
-					expand(prefix, concat(alt, nodes[i+1:]))
+					expand(prefix, concat(alt, rest))
+				}
+				return
+			case n.kind == kindSet && n.set.size() <= 16:
+				for _, b := range n.set.bytes() {
+					expand(prefix+string([]byte{b}), rest)
 				}
 				return
 			}
-			if !single {
-				break
-			}
-			prefix += string([]byte{c})
 		}
-		out = append(out, prefix)
+		holes = append(holes, Hole{prefix, tailNone | tailDeep})
 	}
 	expand("", g.nodes)
-	return out
+	return holes
 }
