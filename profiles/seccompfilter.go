@@ -175,12 +175,57 @@ func (f *filter) denyFamilies(name string, denied []int) error {
 			}
 			if slices.Contains(denied, family) {
 				narrowed.action, narrowed.errno, narrowed.rank = specs.ActErrno, errnoRet(unix.EACCES), denial
+			} else if family == unix.AF_INET && slices.Contains(denied, unix.AF_PACKET) {
+				apart, err := withoutSockPacket(narrowed)
+				if err != nil {
+					return err
+				}
+				for _, e := range apart {
+					written = addUncovered(written, e)
+				}
+				continue
 			}
 			written = addUncovered(written, narrowed)
 		}
 	}
 	f.set(name, append(written, denials...))
 	return nil
+}
+
+// withoutSockPacket is an allowance for AF_INET sockets but those of type
+// SOCK_PACKET, which the kernel makes packet sockets of.
+func withoutSockPacket(e entry) ([]entry, error) {
+	for _, arg := range e.args {
+		if arg.Index == 1 && contradict(arg, ofSocketType(unix.SOCK_PACKET)) {
+			return []entry{e}, nil
+		}
+		if arg.Index == 1 {
+			return nil, fmt.Errorf("%s: the profile's condition on the socket's type overlaps SOCK_PACKET", e.name)
+		}
+	}
+	var apart []entry
+	for typ := range socketTypes {
+		if typ == unix.SOCK_PACKET {
+			continue
+		}
+		one := e
+		one.args = append(slices.Clone(e.args), ofSocketType(typ))
+		apart = append(apart, one)
+	}
+	refused := e
+	refused.action, refused.errno, refused.rank = specs.ActErrno, errnoRet(unix.EACCES), denial
+	refused.args = append(slices.Clone(e.args), ofSocketType(unix.SOCK_PACKET))
+	return append(apart, refused), nil
+}
+
+// socketTypes is how many types there can be; the rest of the argument is
+// flags.
+const socketTypes = 16
+
+// ofSocketType is the condition that the second argument is of a type,
+// whatever its flags.
+func ofSocketType(typ int) specs.LinuxSeccompArg {
+	return specs.LinuxSeccompArg{Index: 1, Value: socketTypes - 1, ValueTwo: uint64(typ), Op: specs.OpMaskedEqual}
 }
 
 // denyListed is denyFamilies where the profile allows what it does not name.
@@ -190,6 +235,10 @@ func (f *filter) denyListed(name string, denied []int, weaker, denials []entry) 
 		e := deny(name, unix.EACCES)
 		e.args = []specs.LinuxSeccompArg{{Index: 0, Value: 0xffffffff, ValueTwo: uint64(family), Op: specs.OpMaskedEqual}}
 		ours = append(ours, e)
+		if family == unix.AF_PACKET {
+			e.args = append([]specs.LinuxSeccompArg{{Index: 0, Value: 0xffffffff, ValueTwo: unix.AF_INET, Op: specs.OpMaskedEqual}}, ofSocketType(unix.SOCK_PACKET))
+			ours = append(ours, e)
+		}
 	}
 	for _, e := range denials {
 		if len(e.args) == 0 {

@@ -146,7 +146,7 @@ func meets(e entry, c call) bool {
 
 func compare(t *rapid.T, c call, plan translate.Seccomp, before, after answer) {
 	name := c.name
-	denied, errno := demanded(name, c.args[0], plan)
+	denied, errno := demanded(name, c.args[0], c.args[1], plan)
 	say := func(what string) {
 		t.Fatalf("%+v: %s: before %v, after %v, denied by plan %v", c, what, before, after, denied)
 	}
@@ -165,13 +165,18 @@ func compare(t *rapid.T, c call, plan translate.Seccomp, before, after answer) {
 }
 
 // demanded says whether the plan denies the call, and with what.
-func demanded(name string, a0 uint64, plan translate.Seccomp) (bool, uint16) {
+func demanded(name string, a0, a1 uint64, plan translate.Seccomp) (bool, uint16) {
 	for _, blocked := range append([]string{"io_uring_setup"}, plan.Syscalls...) {
 		if slices.Contains(twins(blocked), name) {
 			return true, uint16(unix.EPERM)
 		}
 	}
 	if (name == "socket" || name == "socketpair") && slices.Contains(plan.Families, int(uint32(a0))) {
+		return true, uint16(unix.EACCES)
+	}
+	// The kernel makes a packet socket of this one.
+	old := uint32(a0) == unix.AF_INET && a1&0xf == unix.SOCK_PACKET && slices.Contains(plan.Families, unix.AF_PACKET)
+	if (name == "socket" || name == "socketpair") && old {
 		return true, uint16(unix.EACCES)
 	}
 	if name == "socketcall" && len(plan.Families) > 0 && (a0 == 1 || a0 == 8) {
