@@ -141,7 +141,7 @@ run-unit:
 run-fuzz:
 	@for found in $$(git grep -oE --untracked '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/:func /:/'); do \
 		package=$$(dirname "$${found%:*}") target=$${found#*:}; \
-		if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package"; then \
+		if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$package"; then \
 			echo "--- PASS: $$package.$$target"; \
 		else \
 			echo "--- FAIL: $$package.$$target"; failed=1; \
