@@ -49,8 +49,8 @@ generate: ## the committed code and BPF objects, from their sources (needs clang
 	go generate ./...
 
 .PHONY: install
-install: all ## the binaries into $(PREFIX)/bin
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: all ## the binaries into $(PREFIX)/bin, an empty /etc/prearm/policies
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/prearm/policies
 	install -m 755 build/bin/* $(DESTDIR)$(PREFIX)/bin/
 
 .PHONY: clean
