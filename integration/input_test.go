@@ -33,6 +33,7 @@ func TestMalformedPolicy(t *testing.T) {
 		"other namespace's":          {strings.Replace(bad, "%s", "elsewhere", 1), false},
 		"not text":                   {"\x00\xff\xfe\x01", true},
 		"another kind":               {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", true},
+		"no policy at all":           {"# nothing\n", true},
 		"a document that never ends": {"a: &a [*a, *a]\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,14 +96,11 @@ func TestEditedPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a file edited behind its times", true)
-	other := filepath.Join(filepath.Dir(n.Policies), "other.yaml")
-	if err := os.WriteFile(other, nil, 0o644); err != nil {
+	n.policy("udp", strings.Replace(tcp, "tcp", "udp", 1))
+	if err := os.Rename(filepath.Join(n.Policies, "udp.yaml"), path); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(other, path); err != nil {
-		t.Fatal(err)
-	}
-	expect("a file replaced by an empty one", false)
+	expect("a file replaced by another", false)
 	n.policy("net", tcp)
 	expect("a file written again", true)
 	if err := os.Remove(path); err != nil {

@@ -5,6 +5,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ type node struct {
 // newNode makes a node; settings are further lines of its config.toml.
 func newNode(t *testing.T, settings ...string) *node {
 	t.Helper()
-	return newNodeIn(t, "t"+fmt.Sprint(shared.serial.Add(1)), settings...)
+	return newNodeIn(t, fmt.Sprintf("t%d-%d", os.Getpid(), shared.serial.Add(1)), settings...)
 }
 
 // newNodeIn is newNode in the containerd namespace given.

@@ -49,7 +49,6 @@ type Task struct {
 	daemon  *Daemon
 	layer   *layer
 	stdio   *stdio
-	started bool
 	deleted bool
 }
 
@@ -126,7 +125,6 @@ func (t *Task) Start(ctx context.Context) error {
 	if err != nil {
 		return &Refusal{Step: "start", Err: err}
 	}
-	t.started = true
 	return nil
 }
 
@@ -158,13 +156,13 @@ func (t *Task) Delete(ctx context.Context) error {
 	}
 	t.deleted = true
 	ctx = context.WithoutCancel(ctx)
-	if t.started {
-		if err := t.Kill(ctx); err != nil {
-			return err
-		}
-		if _, err := t.daemon.tasks.Wait(t.in(ctx), &tasksapi.WaitRequest{ContainerID: t.ID}); err != nil {
-			return fmt.Errorf("wait for container %s: %w", t.ID, err)
-		}
+	// Also one that was never started: its output is open, and a shim waits
+	// for seconds for that to end.
+	if err := t.Kill(ctx); err != nil {
+		return err
+	}
+	if _, err := t.daemon.tasks.Wait(t.in(ctx), &tasksapi.WaitRequest{ContainerID: t.ID}); err != nil && status.Code(err) != codes.NotFound {
+		return fmt.Errorf("wait for container %s: %w", t.ID, err)
 	}
 	_, err := t.daemon.tasks.Delete(t.in(ctx), &tasksapi.DeleteTaskRequest{ContainerID: t.ID})
 	if err != nil {
