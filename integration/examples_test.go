@@ -74,6 +74,12 @@ func examples(server string) []example {
 	}, {
 		policy: "ksp-ubuntu-1-cap-net-raw-block", label: "container", value: "ubuntu-1",
 		checks: []check{curl, sh("ping -c 1 127.0.0.1").deny(forbidden)},
+	}, {
+		policy: "audit-all-unlink", label: "container", value: "ubuntu-1", refused: "audit of system calls is not enforced yet",
+		checks: []check{sh("rm /secret.txt")},
+	}, {
+		policy: "audit-home-rmdir", label: "container", value: "ubuntu-1", refused: "audit of system calls is not enforced yet",
+		checks: []check{sh("rmdir /home/user1/none")},
 	}}
 }
 
