@@ -132,7 +132,7 @@ func judge(c class, r Result, err error) error {
 	case r.Exit == 0:
 		return fmt.Errorf("ESCAPE: %s succeeded", c.act)
 	case r.Exit != int(c.errno):
-		return fmt.Errorf("%s ended with %d, want %d (%s); stderr %q", c.act, r.Exit, c.errno, c.errno.Error(), r.Stderr)
+		return fmt.Errorf("%s ended with %d, want %d (%s); stderr %q", c.act, r.Exit, int(c.errno), c.errno.Error(), r.Stderr)
 	}
 	return nil
 }
