@@ -124,6 +124,29 @@ func TestFirstCallOfExec(t *testing.T) {
 	}
 }
 
+// TestOtherDoors tries what the classes deny in a way that is easily forgotten.
+// A kernel need not have each of the doors.
+func TestOtherDoors(t *testing.T) {
+	n := armed(t)
+	open := n.start(n.Container(n.fixture, "/act/pause").unprotected())
+	for _, act := range []string{"mptcp", "mkdir32"} {
+		r := n.exec(open, "/act/"+act)
+		switch unix.Errno(r.Exit) {
+		case 0, unix.ENOSYS, unix.EPROTONOSUPPORT:
+		default:
+			t.Errorf("without the policy %s ended with %d", act, r.Exit)
+		}
+		t.Logf("without the policy %s ends with %d", act, r.Exit)
+		for _, seccomp := range []bool{false, true} {
+			c := n.Container(n.fixture, "/act/"+act)
+			c.Seccomp = seccomp
+			if r := n.run(c); r.Exit == 0 || r.Exit >= 128 {
+				t.Errorf("%s (containerd's filter: %v) ended with %d", act, seccomp, r.Exit)
+			}
+		}
+	}
+}
+
 // judge says what is wrong about the end of a process that tried c's act.
 func judge(c class, r Result, err error) error {
 	switch {
