@@ -134,3 +134,31 @@ func TestAppArmorGolden(t *testing.T) {
 		})
 	}
 }
+
+// A profile without the right to mount must mediate mounts: the kernel permits
+// what a profile does not mediate.
+func TestAppArmorMounts(t *testing.T) {
+	for rule, want := range map[string]bool{
+		"block process /usr/bin/sleep": false,
+		"block file /etc/ recursive":   false,
+		"block file /etc/*":            false,
+		"block process sleep":          true,
+		"allow file /etc/ recursive":   true,
+		"audit process /usr/bin/sleep": true,
+	} {
+		policy, err := parsertest.Compile(t, plain(t, policy.Block, rule).AppArmor.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes, err := parsertest.First(policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !classes.Mediates(parsertest.Mount) {
+			t.Errorf("%s: mounts are not mediated", rule)
+		}
+		if got := classes.Permits(parsertest.Mount); got != want {
+			t.Errorf("%s: mounts are permitted: %v", rule, got)
+		}
+	}
+}

@@ -104,8 +104,6 @@ func (p *profile) body() string {
 	}
 	if p.mount {
 		b.WriteString(base.Mounts)
-	} else {
-		b.WriteString(base.NoMounts)
 	}
 	lines := make([]fileRule, 0, len(p.files))
 	for l := range p.files {

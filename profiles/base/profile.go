@@ -17,17 +17,11 @@ const Profile = `  network,
   "/{,**}" mk,
 `
 
-// Mounts permits to change the mount table.
+// Mounts permits to change the mount table. It is left out where a rule blocks
+// a path, which mounts could move. Denying it explicitly would permit it:
+// apparmor_parser 3.0 then forgets that the profile mediates mounts at all.
 const Mounts = `  mount,
   remount,
   umount,
   pivot_root,
-`
-
-// NoMounts stands in its place where a rule blocks a path, which mounts could
-// move.
-const NoMounts = `  audit deny mount,
-  audit deny remount,
-  audit deny umount,
-  audit deny pivot_root,
 `

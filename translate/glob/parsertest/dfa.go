@@ -34,11 +34,17 @@ const (
 	next    = 8
 )
 
+// magic begins an automaton.
+var magic = []byte{0x1b, 0x5e, 0x78, 0x3d}
+
 // Last finds the last automaton in a binary policy, which is that of the file
 // rules.
-func Last(policy []byte) (*DFA, error) {
-	magic := []byte{0x1b, 0x5e, 0x78, 0x3d}
-	at := bytes.LastIndex(policy, magic)
+func Last(policy []byte) (*DFA, error) { return at(policy, bytes.LastIndex(policy, magic)) }
+
+// First finds the first one, which is that of the other classes.
+func First(policy []byte) (*DFA, error) { return at(policy, bytes.Index(policy, magic)) }
+
+func at(policy []byte, at int) (*DFA, error) {
 	if at < 0 {
 		return nil, errors.New("no automaton in the policy")
 	}
@@ -116,4 +122,31 @@ func (d *DFA) File(name string) Perms { return d.perms(d.walk(1, name)) }
 // kernel also wants Link on the name itself.
 func (d *DFA) LinkTo(name, target string) Perms {
 	return d.perms(d.walk(d.step(d.walk(1, name), 0), target))
+}
+
+// Mount is the number of the kernel's mount class.
+const Mount = 7
+
+// Mediates says whether the automaton judges a class at all; the kernel
+// permits what none judges.
+func (d *DFA) Mediates(class byte) bool { return d.step(1, class) != 0 }
+
+// Permits says whether it permits anything of the class.
+func (d *DFA) Permits(class byte) bool {
+	seen := make(map[uint32]bool)
+	var visit func(state uint32) bool
+	visit = func(state uint32) bool {
+		if state == 0 || seen[state] {
+			return false
+		}
+		seen[state] = true
+		for b := range 256 {
+			to := d.step(state, byte(b))
+			if to != 0 && d.tables[accept][to] != 0 || visit(to) {
+				return true
+			}
+		}
+		return false
+	}
+	return visit(d.step(1, class))
 }

@@ -1,0 +1,257 @@
+//go:build kernel
+
+package profiles
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test binary is also the container's process: with PREARM_ENTER set it
+// enters that profile, as runc's init does, and with PREARM_ACTS it tries what
+// that says and prints how each act ended.
+func TestMain(m *testing.M) {
+	var err error
+	switch {
+	case os.Getenv("PREARM_ENTER") != "":
+		err = enter(os.Getenv("PREARM_ENTER"))
+	case os.Getenv("PREARM_ACTS") != "":
+		err = perform(os.Getenv("PREARM_ACTS"))
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// enter makes a mount namespace and executes this binary under the profile.
+func enter(profile string) error {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if profile != "unconfined" {
+		if err := os.WriteFile("/proc/thread-self/attr/apparmor/exec", []byte("exec "+profile), 0); err != nil {
+			return err
+		}
+	}
+	if err := os.Unsetenv("PREARM_ENTER"); err != nil {
+		return err
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+// perform tries the acts of a JSON list of lists of words.
+func perform(list string) error {
+	var acts [][]string
+	if err := json.Unmarshal([]byte(list), &acts); err != nil {
+		return err
+	}
+	ends := []string{}
+	for _, words := range acts {
+		end := "ok"
+		if err := act1(words[0], words[1:]); err != nil {
+			end = errno(err)
+		}
+		ends = append(ends, end)
+	}
+	return json.NewEncoder(os.Stdout).Encode(ends)
+}
+
+func errno(err error) string {
+	var e syscall.Errno
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &e):
+		return unix.ErrnoName(e)
+	case errors.As(err, &exit):
+		return "exit"
+	}
+	return err.Error()
+}
+
+func act1(name string, args []string) error {
+	arg := func(i int) string { return args[i] }
+	switch name {
+	case "exec":
+		return exec.Command(arg(0), args[1:]...).Run()
+	case "memfd": // executes a copy of a program without a name
+		fd, err := unix.MemfdCreate("x", 0)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(arg(0))
+		if err != nil {
+			return err
+		}
+		if _, err := unix.Write(fd, data); err != nil {
+			return err
+		}
+		return exec.Command(fmt.Sprintf("/proc/self/fd/%d", fd)).Run()
+	case "read":
+		f, err := os.Open(arg(0))
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	case "write", "append":
+		f, err := os.OpenFile(arg(0), map[string]int{"write": os.O_WRONLY, "append": os.O_WRONLY | os.O_APPEND}[name], 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	case "create":
+		f, err := os.OpenFile(arg(0), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	case "truncate":
+		return os.Truncate(arg(0), 0)
+	case "unlink":
+		return unix.Unlink(arg(0))
+	case "mkdir":
+		return unix.Mkdir(arg(0), 0o755)
+	case "rmdir":
+		return unix.Rmdir(arg(0))
+	case "rename":
+		return unix.Rename(arg(0), arg(1))
+	case "exchange":
+		return unix.Renameat2(unix.AT_FDCWD, arg(0), unix.AT_FDCWD, arg(1), unix.RENAME_EXCHANGE)
+	case "link":
+		return unix.Link(arg(0), arg(1))
+	case "symlink":
+		return unix.Symlink(arg(0), arg(1))
+	case "chmod":
+		return unix.Chmod(arg(0), 0o755)
+	case "chown":
+		return unix.Chown(arg(0), 0, 0)
+	case "mknod":
+		return unix.Mknod(arg(0), unix.S_IFIFO|0o644, 0)
+	case "stat":
+		var st unix.Stat_t
+		return unix.Stat(arg(0), &st)
+	case "map":
+		f, err := os.Open(arg(0))
+		if err != nil {
+			return err
+		}
+		data, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Munmap(data), f.Close())
+	case "mount":
+		return unix.Mount("tmpfs", arg(0), "tmpfs", 0, "")
+	case "bind":
+		return unix.Mount(arg(0), arg(1), "", unix.MS_BIND, "")
+	case "remount":
+		return unix.Mount("", arg(0), "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+	case "umount":
+		return unix.Unmount(arg(0), unix.MNT_DETACH)
+	case "clone-tree": // reads a file of a detached copy of a mount
+		fd, err := unix.OpenTree(unix.AT_FDCWD, arg(0), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		file, err := unix.Openat(fd, arg(1), unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Close(file)
+	case "move-tree":
+		fd, err := unix.OpenTree(unix.AT_FDCWD, arg(0), unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err != nil {
+			return err
+		}
+		return unix.MoveMount(fd, "", unix.AT_FDCWD, arg(1), unix.MOVE_MOUNT_F_EMPTY_PATH)
+	case "move-tree-userns": // the same by a user namespace's root
+		cmd := exec.Command("/proc/self/exe")
+		acts, err := json.Marshal([][]string{{"move-tree", arg(0), arg(1)}})
+		if err != nil {
+			return err
+		}
+		cmd.Env = []string{"PREARM_ACTS=" + string(acts)}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		}
+		out, err := cmd.Output()
+		if err != nil {
+			return err
+		}
+		return saying(out)
+	case "exec-deleted":
+		copied := filepath.Join(filepath.Dir(arg(1)), "deleted")
+		data, err := os.ReadFile(arg(0))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(copied, data, 0o755); err != nil {
+			return err
+		}
+		f, err := os.Open(copied)
+		if err != nil {
+			return err
+		}
+		if err := os.Remove(copied); err != nil {
+			return err
+		}
+		return exec.Command(fmt.Sprintf("/proc/self/fd/%d", f.Fd())).Run()
+	case "tmpfile-link": // makes a file without a name and gives it one
+		fd, err := unix.Open(filepath.Dir(arg(0)), unix.O_TMPFILE|unix.O_WRONLY, 0o644)
+		if err != nil {
+			return err
+		}
+		return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, arg(0), unix.AT_SYMLINK_FOLLOW)
+	case "leave": // changes to another profile
+		return os.WriteFile("/proc/thread-self/attr/apparmor/current", []byte("changeprofile "+arg(0)), 0)
+	case "socket":
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Close(fd)
+	case "userns":
+		return (&exec.Cmd{Path: "/usr/bin/true", Args: []string{"true"}, SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}}).Run()
+	case "kill":
+		return unix.Kill(os.Getppid(), 0)
+	case "io_uring":
+		var params [120]byte
+		fd, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, addressOf(&params), 0)
+		if e != 0 {
+			return e
+		}
+		return unix.Close(int(fd))
+	}
+	return fmt.Errorf("no act %q", name)
+}
+
+// saying is the end of the one act that a helper printed.
+func saying(out []byte) error {
+	var ends []string
+	if err := json.Unmarshal(out, &ends); err != nil {
+		return err
+	}
+	if len(ends) != 1 || ends[0] != "ok" {
+		return errors.New(strings.Join(ends, " "))
+	}
+	return nil
+}

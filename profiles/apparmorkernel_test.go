@@ -1,0 +1,199 @@
+//go:build kernel
+
+package profiles
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/rootfs"
+)
+
+func addressOf(p *[120]byte) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// plainRunner runs the parser as it is.
+type plainRunner struct{}
+
+func (plainRunner) Run(cmd *exec.Cmd) error {
+	out := new(strings.Builder)
+	cmd.Stderr = out
+	if err := cmd.Run(); err != nil {
+		return &exec.Error{Name: out.String(), Err: err}
+	}
+	return nil
+}
+
+// world is the files that acts are about, made anew for each list of acts.
+func world(t *testing.T) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.RemoveAll("/tmp/z"))
+	must(os.RemoveAll("/tmp/w"))
+	for _, dir := range []string{"secret/deep", "secret/empty", "data/deep", "bin", "mnt", `odd "{x}*`} {
+		must(os.MkdirAll(filepath.Join("/tmp/w", dir), 0o755))
+	}
+	for _, file := range []string{"secret/a", "secret/b", "secret/deep/c", "data/a", "data/b", "data/deep/c", "free", `odd "{x}*/f,[g]`} {
+		must(os.WriteFile(filepath.Join("/tmp/w", file), []byte(file), 0o644))
+	}
+	program, err := os.ReadFile("/usr/bin/true")
+	must(err)
+	for _, name := range []string{"a", "b", "c"} {
+		must(os.WriteFile("/tmp/w/bin/"+name, program, 0o755))
+	}
+	must(os.WriteFile("/tmp/w/bin/script", []byte("#!/bin/sh\nexit 0\n"), 0o755))
+}
+
+// try performs acts under a profile and gives how each ended.
+func try(t *testing.T, profile string, acts [][]string) []string {
+	t.Helper()
+	world(t)
+	list, err := json.Marshal(acts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "PREARM_ENTER="+profile, "PREARM_ACTS="+string(list))
+	stderr := new(strings.Builder)
+	cmd.Stderr = stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("under %s: %v: %s", profile, err, stderr)
+	}
+	var ends []string
+	if err := json.Unmarshal(out, &ends); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return ends
+}
+
+// rule is "action class object [flags]".
+func kernelRule(text string) policy.Rule {
+	words := strings.Split(text, "|")
+	r := policy.Rule{Tier: policy.Namespaced, Severity: 1, Address: text, Action: policy.Action(words[0]), Class: policy.Class(words[1])}
+	r.Object = policy.Object{Kind: policy.ObjectKind(words[2]), Name: words[3]}
+	for _, flag := range words[4:] {
+		switch flag {
+		case "recursive":
+			r.Object.Recursive = true
+		case "readOnly":
+			r.ReadOnly = true
+		}
+	}
+	return r
+}
+
+func TestKernelAppArmor(t *testing.T) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	kernel := unix.ByteSliceToString(uts.Release[:])
+	host := translate.Host{Kernel: kernel, AppArmor: true, AppArmorParser: "apparmor_parser", AppArmorABI: kernel, Seccomp: true}
+	apparmor, err := OpenAppArmor(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range kernelCases() {
+		t.Run(tc.name, func(t *testing.T) {
+			world(t)
+			root, err := rootfs.New("/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			var rules []policy.Rule
+			for _, r := range tc.rules {
+				rules = append(rules, kernelRule(r))
+			}
+			if tc.posture == "" {
+				tc.posture = policy.Block
+			}
+			plan, err := translate.Compile(translate.Input{Rules: rules, Host: host, Root: root,
+				Posture: policy.Posture{File: tc.posture, Network: tc.posture, Capabilities: tc.posture}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range plan.Coverage {
+				if c.Unenforceable != "" {
+					t.Fatalf("%s: %s", c.Address, c.Unenforceable)
+				}
+			}
+			if err := apparmor.Load(t.Context(), plainRunner{}, *plan.AppArmor); err != nil {
+				t.Fatal(err)
+			}
+			if loaded, err := apparmor.Loaded(plan.AppArmor.Name); err != nil || !loaded {
+				t.Errorf("loaded %v, %v", loaded, err)
+			}
+			acts := make([][]string, len(tc.acts))
+			for i, a := range tc.acts {
+				acts[i] = strings.Split(a.act, "|")
+			}
+			ends := try(t, plan.AppArmor.Name, acts)
+			for i, a := range tc.acts {
+				if ends[i] != a.end {
+					t.Errorf("%s: %s, want %s", a.act, ends[i], a.end)
+				}
+			}
+			// Each of them succeeds without the policy.
+			for _, a := range tc.acts {
+				if a.end == "EACCES" {
+					if free := try(t, "unconfined", [][]string{strings.Split(a.act, "|")}); free[0] != "ok" {
+						t.Errorf("without the policy: %s: %s", a.act, free[0])
+					}
+				}
+			}
+			if err := apparmor.Remove(plan.AppArmor.Name); err != nil {
+				t.Error(err)
+			}
+			if loaded, err := apparmor.Loaded(plan.AppArmor.Name); err != nil || loaded {
+				t.Errorf("after its removal: loaded %v, %v", loaded, err)
+			}
+			if t.Failed() {
+				t.Log(plan.AppArmor.Text)
+			}
+		})
+	}
+}
+
+// attempt is an act and how it must end.
+type attempt struct{ act, end string }
+
+type kernelCase struct {
+	name    string
+	posture policy.Action
+	rules   []string
+	acts    []attempt
+}
+
+func denied(acts ...string) []attempt  { return ending("EACCES", acts) }
+func allowed(acts ...string) []attempt { return ending("ok", acts) }
+
+func ending(end string, acts []string) []attempt {
+	var out []attempt
+	for _, a := range acts {
+		out = append(out, attempt{a, end})
+	}
+	return out
+}
+
+func list(parts ...[]attempt) []attempt {
+	var out []attempt
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
