@@ -9,11 +9,21 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
-// confinement is what the kernel says of a process's restrictions.
-func confinement(t *testing.T, pid int) map[string]string {
+// confinement is what the kernel says of a process's restrictions, once it
+// runs: it is the fixture's, which pauses first thing. Before, a process that
+// containerd calls started may be in the midst of its execve.
+func (n *node) confinement(t *testing.T, pid int) map[string]string {
 	t.Helper()
+	n.with(t).eventually(func() []string {
+		call, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		if err != nil || !strings.HasPrefix(string(call), fmt.Sprint(unix.SYS_PPOLL, " ")) {
+			return []string{fmt.Sprintf("process %d, not pausing: %s, %v", pid, call, err)}
+		}
+		return nil
+	})
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +69,7 @@ func TestExecIsConfined(t *testing.T) {
 			c := n.Container(n.fixture, "/act/pause")
 			change(&c)
 			task := n.start(c)
-			first := confinement(t, task.Pid)
+			first := n.confinement(t, task.Pid)
 			if n.AppArmor && !strings.HasPrefix(first["profile"], "prearm-") {
 				t.Errorf("the entrypoint's profile is %q", first["profile"])
 			}
@@ -70,14 +80,14 @@ func TestExecIsConfined(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if other := confinement(t, plain.Pid); fmt.Sprint(other) != fmt.Sprint(first) {
+			if other := n.confinement(t, plain.Pid); fmt.Sprint(other) != fmt.Sprint(first) {
 				t.Errorf("the exec'd process differs from the entrypoint:\n%v\n%v", other, first)
 			}
 			greedy, err := task.StartExec(t.Context(), everything, "/act/pause")
 			if err != nil {
 				t.Fatal(err)
 			}
-			other := confinement(t, greedy.Pid)
+			other := n.confinement(t, greedy.Pid)
 			for _, field := range []string{"profile", "Seccomp", "Seccomp_filters"} {
 				if other[field] != first[field] {
 					t.Errorf("a greedy exec has %s %q, the entrypoint %q", field, other[field], first[field])
