@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -144,6 +145,9 @@ func TestKernelAppArmor(t *testing.T) {
 			}
 			ends := try(t, plan.AppArmor.Name, acts)
 			for i, a := range tc.acts {
+				if strings.HasPrefix(a.act, "move-tree|") && plan.Seccomp != nil && slices.Contains(plan.Seccomp.Syscalls, "move_mount") {
+					continue // the filter's to deny
+				}
 				if ends[i] != a.end {
 					t.Errorf("%s: %s, want %s", a.act, ends[i], a.end)
 				}

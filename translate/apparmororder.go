@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"fmt"
+	"path"
 	"strings"
 
 	"github.com/prearm/prearm/policy"
@@ -130,6 +132,9 @@ func newEntry(r model.Rule, op model.Operation) (entry, error) {
 
 // objectEntry is the names that an object has in the kernel.
 func objectEntry(o policy.Object, op model.Operation) (entry, error) {
+	if err := checkName(o); err != nil {
+		return entry{}, err
+	}
 	switch o.Kind {
 	case policy.Path:
 		g, err := glob.Literal(o.Name)
@@ -167,6 +172,22 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		return e, nil
 	}
 	return entry{}, &glob.SyntaxError{Text: o.Name, Reason: "AppArmor knows no object of kind " + string(o.Kind)}
+}
+
+// checkName refuses a name that no file has: paths are canonical, and base
+// names one component.
+func checkName(o policy.Object) error {
+	switch o.Kind {
+	case policy.Path, policy.Directory:
+		if !path.IsAbs(o.Name) || path.Clean(o.Name) != o.Name {
+			return fmt.Errorf("the kernel names no file %q: paths are absolute, without . and .. and empty components", o.Name)
+		}
+	case policy.ExecName:
+		if o.Name == "" || o.Name == "." || o.Name == ".." || strings.Contains(o.Name, "/") {
+			return fmt.Errorf("%q is no base name of a file", o.Name)
+		}
+	}
+	return nil
 }
 
 // names are the kernel's names for the paths of g. What is executed is no

@@ -10,20 +10,21 @@ import (
 
 // tamper keeps the names of what a Block covers. AppArmor has one permission
 // for writing, creating, renaming and removing a name; linking it anywhere is
-// refused by the kernel where the new name would permit more.
-func (c *armorer) tamper() error {
+// refused by the kernel where the new name would permit more. Objects that
+// cannot be printed are left out: their rules have been refused for it.
+func (c *armorer) tamper() {
 	for _, r := range c.rules {
-		if !shields(r) {
+		if !shields(r) || checkName(r.Object) != nil {
 			continue
 		}
 		above, err := parents(r.Object)
 		if err != nil {
-			continue // the rule has been refused for the same mistake
+			continue
 		}
 		for _, dir := range above {
 			g, err := glob.Literal(dir + "/")
 			if err != nil {
-				return err
+				continue
 			}
 			c.profile.add(deny, g, permName)
 		}
@@ -38,7 +39,6 @@ func (c *armorer) tamper() error {
 		c.profile.add(deny, g, permMap)
 		c.profile.addAll(deny, names(g, model.Write), permWrite)
 	}
-	return nil
 }
 
 // parents are the directories whose renaming would rename the object: those
