@@ -89,8 +89,7 @@ bench: setup run-build ## what prearm costs, as a table and as build/bench.json
 
 .PHONY: demo
 demo: setup run-build ## a policy of each kind without and with prearm
-	go build -tags integration -o build/demo ./integration/demo
-	build/demo
+	integration/demo
 
 ##@ Other
 
