@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,7 @@ import (
 const (
 	earlyOptions = "prearm-options"
 	earlySubject = "prearm-subject"
+	earlyError   = "prearm-subject-error" // why there is no answer; Create refuses with it
 )
 
 // Start is the start action. Its working directory is the bundle.
@@ -44,8 +46,9 @@ func (m shimManager) Start(ctx context.Context, id string, opts shim.StartOpts) 
 	asked := make(chan error, 1)
 	go func() { asked <- leaveSubject(ctx, opts.Address, ns, id) }()
 	address, err := m.Manager.Start(ctx, id, opts)
-	if err := <-asked; err != nil {
-		return "", fmt.Errorf("prearm: subject: %w", err)
+	if left := <-asked; err == nil && left != nil {
+		// The serving process is up, and containerd ends it if Create fails.
+		err = os.WriteFile(earlyError, []byte(left.Error()), 0o600)
 	}
 	return address, err
 }
@@ -90,6 +93,9 @@ func leaveSubject(ctx context.Context, containerd, ns, id string) error {
 // subjectLeft is the answer that the start action left in the bundle. The
 // error matches os.ErrNotExist if there was no such action.
 func subjectLeft(bundle string) (who policy.Subject, err error) {
+	if why, err := os.ReadFile(filepath.Join(bundle, earlyError)); err == nil {
+		return who, errors.New(string(why))
+	}
 	data, err := os.ReadFile(filepath.Join(bundle, earlySubject))
 	if err != nil {
 		return who, err

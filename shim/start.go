@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/containerd/mount"
 	"github.com/containerd/containerd/namespaces"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/prearm/prearm/hooks"
@@ -113,6 +114,10 @@ func (s *start) readOptions(context.Context) (err error) {
 	s.cfg, s.container.cfg = cfg, cfg
 	if s.hook, err = cfg.HookPath(); err != nil {
 		return err
+	}
+	// Undoing needs it too, so that nothing is begun without it.
+	if err := unix.Access(s.hook, unix.X_OK); err != nil {
+		return fmt.Errorf("prearm-hook: %s: %w (install it beside the shim, or name it in the configuration)", s.hook, err)
 	}
 	s.options, err = marshalOptions(runc, cfg, &s.spec.Spec)
 	return err
