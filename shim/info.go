@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,13 +50,7 @@ func info(stdin io.Reader) ([]byte, error) {
 	if options.TypeUrl != "" {
 		answer.Options = options
 	}
-	binary := runc.BinaryName
-	if binary == "" {
-		binary = cfg.Runc
-	}
-	if binary == "" {
-		binary = "runc"
-	}
+	binary := cmp.Or(cfg.Runc, runc.BinaryName, "runc")
 	// A runc before 1.1 has no such command: then it has none of the
 	// features either.
 	features, err := exec.Command(binary, "features").Output() //nolint:forbidigo // no reaper runs here

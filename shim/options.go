@@ -74,8 +74,8 @@ func (s *start) inner() *taskAPI.CreateTaskRequest {
 // marshalOptions types the options for the wrapped service. CRI's generic
 // form does not always say which cgroup driver runs, but the path does.
 func marshalOptions(o *runcoptions.Options, cfg *config.Config, spec *specs.Spec) (*anypb.Any, error) {
-	if o.BinaryName == "" {
-		o.BinaryName = cfg.Runc
+	if cfg.Runc != "" {
+		o.BinaryName = cfg.Runc // as config says: ours over containerd's
 	}
 	if spec.Linux != nil && systemdCgroup(spec.Linux.CgroupsPath) {
 		o.SystemdCgroup = true

@@ -12,6 +12,7 @@ import (
 	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/containerd/containerd/mount"
 	"github.com/containerd/containerd/namespaces"
+	"github.com/containerd/log"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -112,6 +113,11 @@ func (s *start) readOptions(context.Context) (err error) {
 		return err
 	}
 	s.cfg, s.container.cfg = cfg, cfg
+	if log.GetLevel() < log.DebugLevel { // containerd in debug mode wants all
+		if err := log.SetLevel(cfg.LogLevel); err != nil {
+			return err
+		}
+	}
 	if s.hook, err = cfg.HookPath(); err != nil {
 		return err
 	}

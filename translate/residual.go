@@ -10,7 +10,7 @@ type Residual struct {
 // Residuals are all that a plan can name, in the order that the docs print.
 var Residuals = []Residual{
 	{"apparmor-interpreter", "a script's own file is judged, the interpreter that runs it is not"},
-	{"apparmor-exec-argv0", "the first program of an exec into a running container is judged in user space, by its name at that moment"},
+	{"apparmor-exec-argv0", "the first program of a start, and of an exec into a running container, is judged in user space, by what its name stands for at that moment; the profile is entered with that program"},
 	{"apparmor-exec-name", "a program is judged by the name of its file: one that is run through a link of the blocked name, as a multi-call binary's programs are, is stopped only as the first program of a start or an exec"},
 	{"apparmor-parent-metadata", "creating a directory above a blocked object, removing it, and changing its mode or owner is refused too"},
 	{"apparmor-tamper-write", "a program that may not be executed cannot be written to, and its mode and owner cannot be changed either"},
