@@ -64,10 +64,13 @@ func kernelCases() []kernelCase {
 					"create|/tmp/w/secret/new", "truncate|/tmp/w/secret/a", "unlink|/tmp/w/secret/a", "mkdir|/tmp/w/secret/new", "rmdir|/tmp/w/secret/empty",
 					"rename|/tmp/w/secret/a|/tmp/w/z", "rename|/tmp/w/free|/tmp/w/secret/z", "rename|/tmp/w/secret|/tmp/w/public", "rename|/tmp/w|/tmp/z",
 					"link|/tmp/w/secret/a|/tmp/w/z", "link|/tmp/w/free|/tmp/w/secret/z", "symlink|/tmp|/tmp/w/secret/z", "chmod|/tmp/w/secret/a",
-					"chown|/tmp/w/secret/a", "mknod|/tmp/w/secret/z", "bind|/tmp/w/secret|/tmp/w/mnt", "mount|/tmp/w/mnt", "clone-tree|/tmp/w/secret|a"),
+					"chown|/tmp/w/secret/a", "mknod|/tmp/w/secret/z", "bind|/tmp/w/secret|/tmp/w/mnt", "mount|/tmp/w/mnt", "clone-tree|/tmp/w/secret|a",
+					"move-tree-userns|/tmp/w/secret|/tmp/w/mnt", "read|/proc/self/root/tmp/w/secret/a"),
 				allowed("stat|/tmp/w/secret/a", "read|/tmp/w/free", "write|/tmp/w/data/a", "exec|/tmp/w/bin/a", "rename|/tmp/w/data|/tmp/w/dataz",
 					"exec|/usr/lib64/ld-linux-x86-64.so.2|/tmp/w/bin/a", "symlink|/tmp/w/secret|/tmp/w/z"),
+				denied("chroot-read|/tmp/w|/secret/a"),
 			),
+			logs: []string{`apparmor="DENIED" operation="open"`, `name="/tmp/w/secret/a"`},
 		},
 		{
 			name:  "file read only, with a hole",
@@ -110,6 +113,7 @@ func kernelCases() []kernelCase {
 			acts: list(allowed("read|/tmp/w/free", "write|/tmp/w/free", "mount|/tmp/w/mnt", "bind|/tmp/w/bin|/tmp/w/mnt", "move-tree|/tmp/w/bin|/tmp/w/mnt", "umount|/tmp/w/mnt",
 				"socket", "userns", "kill", "io_uring", "exec|/usr/lib64/ld-linux-x86-64.so.2|/tmp/w/bin/a", "exec-deleted|/tmp/w/bin/b|/tmp/w/bin/x", "tmpfile-link|/tmp/w/linked"),
 				denied("leave|unconfined", "memfd|/tmp/w/bin/b")),
+			logs: []string{`apparmor="AUDIT" operation="open"`, `name="/tmp/w/free"`},
 		},
 	}
 }
