@@ -41,7 +41,7 @@ func (n *node) fault(what, step string) {
 
 // faultSteps are the steps that can be stopped: all but the first, which
 // finds out where the node's state lies.
-func faultSteps() []string { return shim.Steps[1:] }
+func faultSteps() []string { return shim.Steps()[1:] }
 
 // TestStalledStart starts containers with a stall before each step: none of
 // them runs before its policy is in force.

@@ -1,28 +1,23 @@
 package shim
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/containerd/containerd/mount"
 	"github.com/containerd/containerd/namespaces"
 	"github.com/containerd/log"
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/hooks/fault"
 	"github.com/prearm/prearm/hooks/host"
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/store"
-	"github.com/prearm/prearm/profiles"
 	"github.com/prearm/prearm/shim/config"
 	"github.com/prearm/prearm/shim/subject"
 	"github.com/prearm/prearm/translate"
@@ -51,9 +46,11 @@ func newStart(s *service, r *taskAPI.CreateTaskRequest) *start {
 	return &start{service: s, req: r, container: &container{bundle: r.Bundle}}
 }
 
-// Steps are the names of a start's steps in the order that they run, hook and
-// all. Errors, the log line of a start and fault injection use them.
-var Steps = []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
+// Steps are the names of a start's steps in the order that they run, the
+// hook's last. Errors, a start's log line and fault injection use them.
+func Steps() []string {
+	return []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
+}
 
 // arm runs the steps up to runc's create. The steps after "select" are left
 // out for a container that no policy applies to.
@@ -144,63 +141,6 @@ func (s *start) identify(ctx context.Context) (err error) {
 	return err
 }
 
-// openPolicies opens the node's index. Whether it is up to date is found out
-// meanwhile, at the latest while containerd is asked for labels.
-func (s *start) openPolicies(context.Context) (err error) {
-	s.policies, err = s.service.takeEarly(s.cfg.Policies, s.cfg.IndexPath())
-	if s.policies != nil || err != nil {
-		return err
-	}
-	s.policies, err = store.Begin(s.cfg.Policies, s.cfg.IndexPath())
-	if errors.Is(err, store.ErrStale) {
-		err = s.reindex()
-	}
-	return err
-}
-
-// selectRules finds the rules in the index. If the policies have changed, it
-// has prearm index them anew.
-func (s *start) selectRules(context.Context) (err error) {
-	s.selection, err = s.policies.Select(s.subject)
-	if stale := s.policies.Verify(); stale != nil {
-		err = stale
-	}
-	if !errors.Is(err, store.ErrStale) {
-		return err
-	}
-	if err := s.reindex(); err != nil {
-		return err
-	}
-	s.selection, err = s.policies.Select(s.subject)
-	return err
-}
-
-// reindex has prearm read the policies anew, in a process of its own: reading
-// YAML from hostile hands is not the shim's to do.
-func (s *start) reindex() error {
-	if s.policies != nil {
-		if err := s.policies.Close(); err != nil {
-			return err
-		}
-		s.policies = nil
-	}
-	prearm, err := s.cfg.PrearmPath()
-	if err != nil {
-		return err
-	}
-	for range indexTries {
-		cmd := exec.Command(prearm, "index", "--quiet", "--policies", s.cfg.Policies, "--index", s.cfg.IndexPath())
-		if err := (runner{indexTimeout}).Run(cmd); err != nil {
-			return fmt.Errorf("indexing %s: %w", s.cfg.Policies, err)
-		}
-		s.policies, err = store.Open(s.cfg.Policies, s.cfg.IndexPath())
-		if !errors.Is(err, store.ErrStale) {
-			return err
-		}
-	}
-	return fmt.Errorf("the policies kept changing while they were indexed: %w", err)
-}
-
 // mountRootfs mounts the root file system before runc would, because the
 // policies' paths are resolved in it.
 func (s *start) mountRootfs(context.Context) error {
@@ -246,83 +186,6 @@ func (s *start) judge(context.Context) error {
 		return &refusedError{refusals}
 	}
 	return s.container.judge(s.root, s.spec.Process)
-}
-
-// loadProfile writes the order, from which everything that follows can be
-// undone, and brings the AppArmor profile into the kernel.
-func (s *start) loadProfile(ctx context.Context) (err error) {
-	plan := s.container.plan
-	b, err := hooks.Create(s.req.Bundle)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	order := &hooks.Order{
-		Container: hooks.Key(s.req.Bundle),
-		ID:        s.req.ID,
-		Digest:    plan.Digest,
-		Rootfs:    s.rootfs,
-		Paths:     plan.Paths,
-		Network:   plan.Network,
-		State:     s.cfg.State,
-		Cache:     s.cfg.Cache,
-		BPFFS:     s.cfg.BPFFS,
-		Hook:      s.hook,
-	}
-	if err := b.WriteOrder(order); err != nil {
-		return err
-	}
-	if plan.AppArmor == nil {
-		return nil
-	}
-	if err := b.Record(hooks.Change{Kind: hooks.Profile, Name: plan.AppArmor.Name}); err != nil {
-		return err
-	}
-	return hooks.ClaimsIn(s.cfg.State).Hold(hooks.Profile, plan.AppArmor.Name, order.Container, func() error {
-		kernel, err := profiles.OpenAppArmor(s.cfg.Cache)
-		if err != nil {
-			return err
-		}
-		return kernel.Load(ctx, runner{parserTimeout}, *plan.AppArmor)
-	})
-}
-
-// rewriteSpec puts the plan and the hooks into config.json.
-func (s *start) rewriteSpec(context.Context) error {
-	if err := profiles.Apply(&s.spec.Spec, s.container.plan); err != nil {
-		return err
-	}
-	s.addHooks()
-	return s.spec.write()
-}
-
-// addHooks adds those hooks that have something to do: each costs the start
-// of a process.
-func (s *start) addHooks() {
-	plan, timeout := s.container.plan, hookTimeout
-	hook := func(stage string) specs.Hook {
-		return specs.Hook{Path: s.hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
-	}
-	if s.spec.Hooks == nil {
-		s.spec.Hooks = &specs.Hooks{}
-	}
-	// Ours comes last at the start and first at the end, so that no other
-	// hook changes a container after it was checked.
-	if len(plan.Paths) > 0 || plan.Network != nil {
-		s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, hook(hooks.CreateRuntime))
-	}
-	if plan.AppArmor != nil || plan.Network != nil {
-		s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
-	}
-}
-
-// posture is the node's where the namespace has none of its own.
-func posture(node, ns policy.Posture) policy.Posture {
-	return policy.Posture{
-		File:         cmp.Or(ns.File, node.File),
-		Network:      cmp.Or(ns.Network, node.Network),
-		Capabilities: cmp.Or(ns.Capabilities, node.Capabilities),
-	}
 }
 
 // namespace is containerd's, of the request.
