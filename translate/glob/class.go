@@ -64,6 +64,21 @@ func (c class) size() int {
 	return n
 }
 
+// single is the one member, if there is one only.
+func (c class) single() (byte, bool) {
+	at := -1
+	for i, word := range c {
+		switch {
+		case word == 0:
+		case at >= 0 || word&(word-1) != 0:
+			return 0, false
+		default:
+			at = i*64 + bits.TrailingZeros64(word)
+		}
+	}
+	return byte(max(at, 0)), at >= 0
+}
+
 // bytes are the members in order.
 func (c class) bytes() []byte {
 	var out []byte

@@ -37,10 +37,10 @@ func literal(text string) []node {
 
 // single is the node's byte, if it is one certain byte.
 func (n node) single() (byte, bool) {
-	if n.kind != kindSet || n.set.size() != 1 {
+	if n.kind != kindSet {
 		return 0, false
 	}
-	return n.set.bytes()[0], true
+	return n.set.single()
 }
 
 // loops says whether the node repeats, and what.
