@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,6 +81,7 @@ type bench struct {
 	*integration.Daemon
 	ctx    context.Context
 	rounds int
+	phases phases
 	rows   []row
 }
 
@@ -151,28 +153,64 @@ func (b *bench) starts(suffix string, others int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Remove()) }()
-	for _, m := range []struct {
-		name string
-		once func(n *integration.Node, runtime string) (time.Duration, error)
-		p50  float64
-		p90  float64
-	}{
-		{"start, ctr run", b.ctrRun, targetP50, targetP90},
-		{"start, create to started", b.startOnly, 0, 0},
-	} {
-		began := b.LogEnd()
-		s, err := b.measure(n, m.once)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		b.report(m.name+suffix, s, m.p50, m.p90, stepsOf(b.Log(began), b.rounds))
+	if err := b.start("start, ctr run"+suffix, n, b.ctrRun, targetP50, targetP90); err != nil {
+		return err
 	}
+	return b.start("start, create to started"+suffix, n, b.startOnly, 0, 0)
+}
+
+// idle measures starts that no policy applies to.
+func (b *bench) idle() (err error) {
+	n, err := b.NewNode("bench-idle")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Remove()) }()
+	return b.start("start, create to started, no policies", n, b.startOnly, 0, 0)
+}
+
+// start measures one way to start and reports it.
+func (b *bench) start(name string, n *integration.Node, once func(*integration.Node, string) (time.Duration, error), p50, p90 float64) error {
+	began := b.LogEnd()
+	b.phases = nil
+	s, err := b.measure(n, once)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	steps := stepsOf(b.Log(began), b.rounds)
+	if told := b.phases.String(); told != "" {
+		steps += "; " + told
+	}
+	b.report(name, s, p50, p90, steps)
 	return nil
 }
 
 // sample is the times of as many rounds.
 type sample struct {
 	prearm, runc, again []time.Duration
+}
+
+// phases are the times of a container's phases, by phase and runtime.
+type phases map[string]map[string][]float64
+
+func (p *phases) add(runtime, phase string, took time.Duration) {
+	if *p == nil {
+		*p = make(phases)
+	}
+	if (*p)[phase] == nil {
+		(*p)[phase] = make(map[string][]float64)
+	}
+	(*p)[phase][runtime] = append((*p)[phase][runtime], float64(took)/float64(time.Millisecond))
+}
+
+// String tells the medians, ours against runc's.
+func (p phases) String() string {
+	var told []string
+	for _, phase := range slices.Sorted(maps.Keys(p)) {
+		told = append(told, fmt.Sprintf("%s %.1f against %.1f ms", phase,
+			quantile(p[phase][integration.Prearm], 0.5), quantile(p[phase][integration.Runc], 0.5)))
+	}
+	return strings.Join(told, ", ")
 }
 
 // measure runs rounds of once, after a few that do not count.
@@ -218,17 +256,24 @@ func (b *bench) ctrRun(n *integration.Node, runtime string) (time.Duration, erro
 }
 
 // startOnly is the time from asking for a container until its program runs.
-func (b *bench) startOnly(n *integration.Node, runtime string) (_ time.Duration, err error) {
+func (b *bench) startOnly(n *integration.Node, runtime string) (took time.Duration, err error) {
 	c := b.container(n, runtime, "/act/nothing")
 	began := time.Now()
 	task, err := b.Create(b.ctx, c)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, task.Delete(b.ctx)) }()
+	created := time.Now()
+	defer func() {
+		ended := time.Now()
+		err = errors.Join(err, task.Delete(b.ctx))
+		b.phases.add(runtime, "delete", time.Since(ended))
+	}()
 	if err := task.Start(b.ctx); err != nil {
 		return 0, err
 	}
+	b.phases.add(runtime, "create", created.Sub(began))
+	b.phases.add(runtime, "start", time.Since(created))
 	return time.Since(began), nil
 }
 

@@ -57,6 +57,9 @@ func run(out string, rounds, policies int) (err error) {
 	if err := b.starts(fmt.Sprintf(", %d policies", policies), policies); err != nil {
 		return err
 	}
+	if err := b.idle(); err != nil {
+		return err
+	}
 	if err := b.memory(); err != nil {
 		return err
 	}
