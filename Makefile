@@ -31,6 +31,8 @@ lean := CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc
 release := -trimpath -ldflags '-s -w'
 lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
+# What AppArmor does with profiles, asked of the kernel itself; in the VMs.
+kernel_tests := $(build)/profiles.test
 suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES
 
 ##@ Build
@@ -112,6 +114,7 @@ fixture:
 	$(MAKE) --no-print-directory -C integration/fixture OUT=$(build)/fixture
 suite:
 	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
+	go test -c -tags kernel -o $(kernel_tests) ./profiles
 
 .PHONY: run-lint run-vet run-generate run-unit run-fuzz run-native
 run-lint: $(lint)
@@ -157,4 +160,5 @@ run-native:
 $(KERNELS:%=run-vm-%): run-vm-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
 		--env PREARM_TIER=$(or $(PREARM_TIER),ci) $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- $(suite) -test.v -test.run '$(RUN)' -test.timeout $$(($(SUITE_TIMEOUT) - 1))m
+		-- sh -c '$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(RUN)"; kernel=$$?; \
+			$(suite) -test.v -test.run "$(RUN)" -test.timeout $$(($(SUITE_TIMEOUT) - 1))m && [ $$kernel = 0 ]'
