@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prearm/prearm/bpf"
@@ -127,20 +129,9 @@ func (n *Node) Traces() ([]string, error) {
 		}
 	}
 	bundles := filepath.Join(n.daemon.Scratch, "state/io.containerd.runtime.v2.task", n.Namespace)
-	within := func(part string, names []string, err error) ([]string, error) {
-		var kept []string
-		for _, name := range names {
-			if strings.Contains(name, part+"/") {
-				kept = append(kept, name)
-			}
-		}
-		return kept, err
-	}
-	all, err := Mounts()
-	mounts, err := within(bundles, all, err)
-	add("mount", mounts, err)
-	all, err = Cgroups()
-	cgroups, err := within("/"+n.Namespace, all, err)
+	mounts, err := Mounts()
+	add("mount", slices.DeleteFunc(mounts, func(at string) bool { return !strings.HasPrefix(at, bundles+"/") }), err)
+	cgroups, err := n.cgroups("*")
 	add("cgroup", cgroups, err)
 	profiles, err := Profiles()
 	add("profile", profiles, err)
@@ -158,9 +149,18 @@ func (n *Node) Traces() ([]string, error) {
 	return found, errors.Join(errs...)
 }
 
-// Remove takes the node away; its containers must be gone.
+// Remove takes the node away; its containers must be gone. What runc makes for
+// a namespace, and leaves, goes too.
 func (n *Node) Remove() error {
-	if err := errors.Join(os.RemoveAll(n.dir), os.RemoveAll(n.BPFFS)); err != nil {
+	errs := []error{os.RemoveAll(n.dir), os.RemoveAll(n.BPFFS)}
+	cgroups, err := n.cgroups("")
+	errs = append(errs, err)
+	for _, dir := range append(cgroups, filepath.Join("/run/containerd/runc", n.Namespace)) {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("remove a node: %w", err)
 	}
 	return nil

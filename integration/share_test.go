@@ -74,7 +74,7 @@ func TestCycles(t *testing.T) {
 	if err != nil || len(shims) != 1 {
 		t.Fatalf("one pod has shims %v, %v", shims, err)
 	}
-	before, err := Count(shims[0], n.Pid())
+	before, err := n.Count(shims[0], n.Pid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +82,11 @@ func TestCycles(t *testing.T) {
 		cycle()
 	}
 	n.eventually(func() []string {
-		now, err := Count(shims[0], n.Pid())
+		now, err := n.Count(shims[0], n.Pid())
 		if err != nil {
 			return []string{err.Error()}
 		}
-		return before.Differ(now)
+		return before.Grown(now)
 	})
 	t.Logf("%d cycles, before and after: %v", cycles, before)
 }
@@ -102,7 +102,7 @@ func TestRefusedStartsLeaveNothing(t *testing.T) {
 	c := n.Container(n.fixture, "/act/no-such-program")
 	n.refused(c)
 	n.empty()
-	before, err := Count(n.Pid())
+	before, err := n.Count(n.Pid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,10 @@ func TestRefusedStartsLeaveNothing(t *testing.T) {
 		}
 	}
 	n.eventually(func() []string {
-		now, err := Count(n.Pid())
+		now, err := n.Count(n.Pid())
 		if err != nil {
 			return []string{err.Error()}
 		}
-		return slices.Concat(before.Differ(now), n.traces())
+		return slices.Concat(before.Grown(now), n.traces())
 	})
 }

@@ -22,19 +22,21 @@ import (
 // name of the kind of thing.
 type Tally map[string]int
 
-// Differ lists the counts in which two tallies differ, old and new.
-func (t Tally) Differ(now Tally) []string {
-	var diff []string
+// Grown lists the counts that have grown, old and new. Others on the machine
+// may have containers too, and end them meanwhile.
+func (t Tally) Grown(now Tally) []string {
+	var grown []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
-		if t[name] != now[name] {
-			diff = append(diff, fmt.Sprintf("%s: %d, then %d", name, t[name], now[name]))
+		if now[name] > t[name] {
+			grown = append(grown, fmt.Sprintf("%s: %d, then %d", name, t[name], now[name]))
 		}
 	}
-	return diff
+	return grown
 }
 
-// Count takes a tally of the kernel and of the processes given.
-func Count(pids ...string) (Tally, error) {
+// Count takes a tally of the kernel, of the node's cgroups and of the file
+// descriptors of the processes given.
+func (n *Node) Count(pids ...string) (Tally, error) {
 	t := make(Tally)
 	for name, count := range map[string]func() (int, error){
 		"AppArmor profiles": func() (int, error) { p, err := Profiles(); return len(p), err },
@@ -42,7 +44,7 @@ func Count(pids ...string) (Tally, error) {
 		"bpf programs":      func() (int, error) { return countIDs(ebpf.ProgramGetNextID) },
 		"bpf links":         countLinks,
 		"mounts":            func() (int, error) { m, err := Mounts(); return len(m), err },
-		"cgroups":           func() (int, error) { c, err := Cgroups(); return len(c), err },
+		"cgroups":           func() (int, error) { c, err := n.cgroups("*"); return len(c), err },
 	} {
 		n, err := count()
 		if err != nil {
@@ -113,20 +115,21 @@ func Mounts() ([]string, error) {
 	return points, nil
 }
 
-// Cgroups are the control groups of every hierarchy.
-func Cgroups() ([]string, error) {
-	var groups []string
-	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // gone meanwhile
-		}
-		if err == nil && entry.IsDir() {
-			groups = append(groups, path)
-		}
-		return err
-	})
+// cgroups are the node's control groups of that name, in every hierarchy.
+func (n *Node) cgroups(name string) ([]string, error) {
+	unified, err := filepath.Glob(filepath.Join("/sys/fs/cgroup", n.Namespace, name))
 	if err != nil {
 		return nil, fmt.Errorf("list cgroups: %w", err)
+	}
+	each, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", n.Namespace, name))
+	if err != nil {
+		return nil, fmt.Errorf("list cgroups: %w", err)
+	}
+	var groups []string
+	for _, path := range slices.Concat(unified, each) {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			groups = append(groups, path)
+		}
 	}
 	return groups, nil
 }
