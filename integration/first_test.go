@@ -68,20 +68,26 @@ func armed(t *testing.T, settings ...string) *node {
 	return n
 }
 
+// repeats is how often each class is tried, and by how many at once: in all
+// of total tries here and slow tries a class where everything is slow, or a
+// thousand a class in the long tier.
+func (n *node) repeats(total, workers, slow int) (each, atOnce int) {
+	classes := len(enforceable())
+	each = (total + classes - 1) / classes
+	if n.Slow {
+		each, workers = slow, 1
+	}
+	if n.Long {
+		each = 1000
+	}
+	return each, workers
+}
+
 // TestFirstCall starts containers whose first system call is forbidden. One
 // that succeeds once is an escape.
 func TestFirstCall(t *testing.T) {
 	n := armed(t)
-	total, workers := 1000, 4
-	switch {
-	case n.Slow && n.Long:
-		total, workers = 1000*len(enforceable()), 1
-	case n.Slow:
-		total, workers = 20*len(enforceable()), 1
-	case n.Long:
-		total = 1000 * len(enforceable())
-	}
-	each := (total + len(enforceable()) - 1) / len(enforceable())
+	each, workers := n.repeats(1000, 4, 20)
 	for _, c := range enforceable() {
 		t.Run(c.name, func(t *testing.T) {
 			container := n.Container(n.fixture, "/act/"+c.act)
@@ -99,16 +105,7 @@ func TestFirstCall(t *testing.T) {
 // TestFirstCallOfExec does the same with the first process of an exec.
 func TestFirstCallOfExec(t *testing.T) {
 	n := armed(t)
-	total, workers := 300, 2
-	switch {
-	case n.Slow && n.Long:
-		total, workers = 1000*len(enforceable()), 1
-	case n.Slow:
-		total, workers = 10*len(enforceable()), 1
-	case n.Long:
-		total = 1000 * len(enforceable())
-	}
-	each := (total + len(enforceable()) - 1) / len(enforceable())
+	each, workers := n.repeats(300, 2, 10)
 	open := n.start(n.Container(n.fixture, "/act/pause").unprotected())
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	for _, c := range enforceable() {

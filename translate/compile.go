@@ -178,8 +178,3 @@ func (p *Plan) Residuals() []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
-
-// Empty says whether the plan asks nothing of the kernel.
-func (p *Plan) Empty() bool {
-	return p.Capabilities == nil && p.Seccomp == nil && p.AppArmor == nil && p.Network == nil
-}
