@@ -23,6 +23,7 @@ require (
 	golang.org/x/term v0.47.0
 	google.golang.org/grpc v1.59.0
 	google.golang.org/protobuf v1.36.5
+	k8s.io/cri-api v0.27.16
 	pgregory.net/rapid v1.3.0
 )
 
