@@ -128,9 +128,9 @@ func cell(rule policy.Rule, action policy.Action, host translate.Host, dir strin
 // Residuals is the closed list of residuals, in Markdown.
 func Residuals() string {
 	var b strings.Builder
-	b.WriteString("| residual | meaning |\n| --- | --- |\n")
+	b.WriteString("| residual | meaning | shown by |\n| --- | --- | --- |\n")
 	for _, r := range translate.Residuals {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", r.ID, r.Sentence)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` |\n", r.ID, r.Sentence, r.Test)
 	}
 	return b.String()
 }
