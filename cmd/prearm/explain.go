@@ -65,15 +65,8 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
 				return fmt.Errorf("%q: a program comes after --", args[0])
 			}
-			for _, l := range q.labels {
-				k, v, ok := strings.Cut(l, "=")
-				if !ok || k == "" {
-					return fmt.Errorf("--label %s: must be KEY=VALUE", l)
-				}
-				if q.subject.Labels == nil {
-					q.subject.Labels = make(map[string]string)
-				}
-				q.subject.Labels[k] = v
+			if err := q.readLabels(); err != nil {
+				return err
 			}
 			q.args = args
 			cmd.SilenceUsage = true
@@ -88,25 +81,11 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 			return e.write(cmd.OutOrStdout(), cmd.ErrOrStderr(), output)
 		},
 	}
+	q.flags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&q.subject.Namespace, "namespace", "n", "default", "namespace: the pod's, or under ctr and nerdctl containerd's")
-	f.StringArrayVarP(&q.labels, "label", "l", nil, "a label, KEY=VALUE (repeatable)")
-	f.StringVar(&q.subject.Container, "container-name", "", "name of the container in its pod")
-	f.StringVar(&q.subject.Image, "image", "", "name of the image")
-	f.BoolVar(&q.subject.Sandbox, "sandbox", false, "a pod's pause container")
-	f.StringVar(&q.rootfs, "rootfs", "", "folder that holds the container's root file system")
-	f.StringVar(&q.container, "container", "", "id of a container that containerd has; stands for all flags above")
-	f.StringVar(&q.containerd, "address", "/run/containerd/containerd.sock", "containerd's socket")
-	f.StringVar(&q.namespace, "containerd-namespace", "default", "containerd's namespace of --container; Kubernetes' is k8s.io")
-	f.StringVar(&q.policies, "policies", "", "the policy folder (default: as configured)")
 	f.StringVar(&q.hostFile, "host", "", "explain for another node, which this file describes as the member host of -o json")
 	f.StringVarP(&output, "output", "o", "text", strings.Join(outputs(), ", "))
-	cmd.MarkFlagsMutuallyExclusive("container", "namespace")
-	cmd.MarkFlagsMutuallyExclusive("container", "label")
-	cmd.MarkFlagsMutuallyExclusive("container", "container-name")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
-	_ = cmd.MarkFlagDirname("rootfs")
-	_ = cmd.MarkFlagDirname("policies")
 	return cmd
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/api/services/containers/v1"
 	"github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -24,6 +26,49 @@ import (
 
 // runtimeName is the shim's name in containerd.
 const runtimeName = "io.containerd.prearm.v1"
+
+// flags are those that say which container is meant, and by which policies.
+func (q *question) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&q.subject.Namespace, "namespace", "n", "default", "namespace: the pod's, or under ctr and nerdctl containerd's")
+	f.StringArrayVarP(&q.labels, "label", "l", nil, "a label, KEY=VALUE (repeatable)")
+	f.StringVar(&q.subject.Container, "container-name", "", "name of the container in its pod")
+	f.StringVar(&q.subject.Image, "image", "", "name of the image")
+	f.BoolVar(&q.subject.Sandbox, "sandbox", false, "a pod's pause container")
+	f.StringVar(&q.rootfs, "rootfs", "", "folder that holds the container's root file system")
+	f.StringVar(&q.container, "container", "", "id of a container that containerd has; stands for all flags above")
+	f.StringVar(&q.containerd, "address", "/run/containerd/containerd.sock", "containerd's socket")
+	f.StringVar(&q.namespace, "containerd-namespace", "default", "containerd's namespace of --container; Kubernetes' is k8s.io")
+	f.StringVar(&q.policies, "policies", "", "the policy folder (default: as configured)")
+	cmd.MarkFlagsMutuallyExclusive("container", "namespace")
+	cmd.MarkFlagsMutuallyExclusive("container", "label")
+	cmd.MarkFlagsMutuallyExclusive("container", "container-name")
+	_ = cmd.MarkFlagDirname("rootfs") // fails only for a flag that is not there
+	_ = cmd.MarkFlagDirname("policies")
+}
+
+// readLabels puts the labels of the command line into the subject.
+func (q *question) readLabels() error {
+	labels, err := labelsOf(q.labels)
+	q.subject.Labels = labels
+	return err
+}
+
+// labelsOf reads KEY=VALUE; none is nil.
+func labelsOf(flags []string) (map[string]string, error) {
+	var labels map[string]string
+	for _, l := range flags {
+		k, v, ok := strings.Cut(l, "=")
+		if !ok || k == "" {
+			return nil, fmt.Errorf("--label %s: must be KEY=VALUE", l)
+		}
+		if labels == nil {
+			labels = make(map[string]string)
+		}
+		labels[k] = v
+	}
+	return labels, nil
+}
 
 // files are a container's file systems, or an empty folder in place of them.
 type files struct {
