@@ -15,8 +15,15 @@ import (
 	"runtime"
 )
 
+// ImageConfig is what an image says of its containers.
+type ImageConfig struct {
+	Labels     map[string]string `json:",omitempty"`
+	Entrypoint []string          `json:",omitempty"`
+	Env        []string          `json:",omitempty"`
+}
+
 // WriteImage writes an OCI archive of one layer, the folder root.
-func WriteImage(path, name, root string, labels map[string]string) (err error) {
+func WriteImage(path, name, root string, config ImageConfig) (err error) {
 	layer, err := tarFolder(root)
 	if err != nil {
 		return err
@@ -40,13 +47,13 @@ func WriteImage(path, name, root string, labels map[string]string) (err error) {
 		return text
 	}
 	tarred := add(v1+"layer.v1.tar", layer)
-	config := add(v1+"config.v1+json", object(map[string]any{
+	described := add(v1+"config.v1+json", object(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Labels": labels},
+		"config": config,
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{tarred.Digest}},
 	}))
 	manifest := add(v1+"manifest.v1+json", object(map[string]any{
-		"schemaVersion": 2, "mediaType": v1 + "manifest.v1+json", "config": config, "layers": []descriptor{tarred},
+		"schemaVersion": 2, "mediaType": v1 + "manifest.v1+json", "config": described, "layers": []descriptor{tarred},
 	}))
 	manifest.Annotations = map[string]string{"io.containerd.image.name": name}
 	files["index.json"] = object(map[string]any{"schemaVersion": 2, "manifests": []descriptor{manifest}})

@@ -58,7 +58,7 @@ func TestImageLabels(t *testing.T) {
 	n := newNode(t)
 	n.policy("tcp", tcp)
 	archive := filepath.Join(n.Cache, "image.tar")
-	if err := WriteImage(archive, "example.org/labelled:1", n.fixture, map[string]string{"app": "test"}); err != nil {
+	if err := WriteImage(archive, "example.org/labelled:1", n.fixture, ImageConfig{Labels: map[string]string{"app": "test"}}); err != nil {
 		t.Fatal(err)
 	}
 	if r := n.ctr("images", "import", "--snapshotter", "native", archive); r.Exit != 0 {

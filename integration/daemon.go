@@ -37,8 +37,7 @@ const (
 const settings = `version = 2
 root = %q
 state = %q
-disabled_plugins = [
-  "io.containerd.grpc.v1.cri",
+disabled_plugins = [%s
   "io.containerd.snapshotter.v1.aufs",
   "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper",
@@ -51,6 +50,9 @@ disabled_plugins = [
 [debug]
   level = "info"
 `
+
+// withoutCRI is the plugin that most daemons here do without.
+const withoutCRI = `"io.containerd.grpc.v1.cri",`
 
 // startTimeout bounds the start of the daemon, an emulated machine's included.
 const startTimeout = 2 * time.Minute
@@ -82,11 +84,9 @@ func StartDaemon(path ...string) (_ *Daemon, err error) {
 	if err := d.mount(); err != nil {
 		return nil, err
 	}
-	config := filepath.Join(d.Scratch, "config.toml")
-	d.Address = filepath.Join(d.Scratch, "containerd.sock")
-	text := fmt.Sprintf(settings, filepath.Join(d.Scratch, "root"), filepath.Join(d.Scratch, "state"), d.Address)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("write containerd's config: %w", err)
+	config, err := d.configure(withoutCRI, "")
+	if err != nil {
+		return nil, err
 	}
 	if err := d.launch(config, path); err != nil {
 		return nil, err
@@ -94,6 +94,18 @@ func StartDaemon(path ...string) (_ *Daemon, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	return d, d.dial(ctx)
+}
+
+// configure writes the daemon's config: the settings that all have, without
+// the plugins given, and more.
+func (d *Daemon) configure(without, more string) (config string, err error) {
+	config = filepath.Join(d.Scratch, "config.toml")
+	d.Address = filepath.Join(d.Scratch, "containerd.sock")
+	text := fmt.Sprintf(settings, filepath.Join(d.Scratch, "root"), filepath.Join(d.Scratch, "state"), without, d.Address)
+	if err := os.WriteFile(config, []byte(text+more), 0o600); err != nil {
+		return "", fmt.Errorf("write containerd's config: %w", err)
+	}
+	return config, nil
 }
 
 func (d *Daemon) mount() error {

@@ -15,6 +15,7 @@ type suite struct {
 	*Daemon
 	fixture string // image
 	busybox string // image
+	cri     *CRI   // of the tests that drive pods; nil until the first of them
 }
 
 var shared *suite
@@ -54,5 +55,13 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	shared = s
+	defer func() {
+		if s.cri == nil {
+			return
+		}
+		if e := s.cri.Stop(); err == nil {
+			err = e
+		}
+	}()
 	return m.Run(), nil
 }

@@ -19,6 +19,7 @@ import (
 // namespace of its own: what a real node has once, here many times.
 type Node struct {
 	Namespace string
+	Cgroups   string // parent of the containers' cgroups, from the root of a hierarchy
 	Policies  string // folders
 	State     string
 	Cache     string
@@ -34,10 +35,11 @@ func (d *Daemon) NewNode(namespace string, settings ...string) (*Node, error) {
 	dir := filepath.Join(d.Scratch, "nodes", namespace)
 	n := &Node{
 		Namespace: namespace,
+		Cgroups:   namespace,
 		Policies:  filepath.Join(dir, "policies"),
 		State:     filepath.Join(dir, "state"),
 		Cache:     filepath.Join(dir, "cache"),
-		BPFFS:     filepath.Join(d.BPF, namespace),
+		BPFFS:     filepath.Join(d.BPF, strings.ReplaceAll(namespace, ".", "-")), // a bpffs takes no dots
 		Config:    filepath.Join(dir, "config.toml"),
 		daemon:    d,
 		dir:       dir,

@@ -117,11 +117,11 @@ func Mounts() ([]string, error) {
 
 // cgroups are the node's control groups of that name, in every hierarchy.
 func (n *Node) cgroups(name string) ([]string, error) {
-	unified, err := filepath.Glob(filepath.Join("/sys/fs/cgroup", n.Namespace, name))
+	unified, err := filepath.Glob(filepath.Join("/sys/fs/cgroup", n.Cgroups, name))
 	if err != nil {
 		return nil, fmt.Errorf("list cgroups: %w", err)
 	}
-	each, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", n.Namespace, name))
+	each, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", n.Cgroups, name))
 	if err != nil {
 		return nil, fmt.Errorf("list cgroups: %w", err)
 	}

@@ -110,7 +110,7 @@ func (b *bench) unpack() error {
 	if err := integration.FixtureImage(b.Fixture, b.root()); err != nil {
 		return err
 	}
-	return integration.WriteImage(b.archive(), image, b.root(), nil)
+	return integration.WriteImage(b.archive(), image, b.root(), integration.ImageConfig{})
 }
 
 func (b *bench) archive() string { return filepath.Join(b.Scratch, "images/fixture.tar") }
