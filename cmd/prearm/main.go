@@ -2,10 +2,25 @@
 // node can enforce.
 package main
 
-import "os"
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// exitCode is an end that is no mistake, and not 0.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 func main() {
-	if err := newRoot().Execute(); err != nil {
+	err := newRoot().Execute()
+	var code exitCode
+	switch {
+	case err == nil:
+	case errors.As(err, &code):
+		os.Exit(int(code))
+	default:
 		os.Exit(1)
 	}
 }

@@ -61,7 +61,7 @@ func (d *decoder) syscallNames(n *yaml.Node, at string) (names []string) {
 		if !ok {
 			return
 		}
-		if !knownSyscall(v) {
+		if !KnownSyscall(v) {
 			d.fail(item, at, suggestName(v, allSyscalls()), "%s is no system call", quote(v))
 			return
 		}
@@ -73,7 +73,8 @@ func (d *decoder) syscallNames(n *yaml.Node, at string) (names []string) {
 	return names
 }
 
-func knownSyscall(name string) bool {
+// KnownSyscall says whether a system call of this name exists on any processor.
+func KnownSyscall(name string) bool {
 	// The shape first: libseccomp reads up to a NUL.
 	if !syscallShape.MatchString(name) {
 		return false
