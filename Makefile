@@ -39,7 +39,7 @@ suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES
 
 .PHONY: all
 all: ## the binaries, into build/bin
-	CGO_ENABLED=0 go build $(release) -o build/bin/ $(static)
+	$(lean) go build $(release) -o build/bin/ $(static)
 	go build $(release) -o build/bin/ ./cmd/prearm
 
 .PHONY: faults

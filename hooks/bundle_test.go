@@ -21,7 +21,7 @@ func newBundle(t *testing.T) (*Bundle, string) {
 
 func writeOrder(t *testing.T, b *Bundle, path string) {
 	t.Helper()
-	if err := b.WriteOrder(&Order{Container: Key(path), Hook: "/x/prearm-hook"}); err != nil {
+	if err := b.WriteOrder(&Order{Container: Key(path)}); err != nil {
 		t.Fatal(err)
 	}
 }

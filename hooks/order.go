@@ -24,15 +24,14 @@ type Order struct {
 	State string `json:"state"` // the node's state folder
 	Cache string `json:"cache"`
 	BPFFS string `json:"bpffs"` // where the node's programs are pinned
-	Hook  string `json:"hook"`  // prearm-hook, for undoing
 }
 
-// Stages that prearm-hook is called for. Undo is the shim's: it cleans up
-// after a start that the runtime never finished.
+// Stages of the OCI runtime that prearm-hook is called for. Under the shim
+// there is no poststop: its Delete undoes the start itself, which spares the
+// end of every container a process.
 const (
 	CreateRuntime = "createRuntime"
 	Poststop      = "poststop"
-	Undo          = "undo"
 )
 
 const orderFile = "order.json"
@@ -76,14 +75,4 @@ func (b *Bundle) removeOrder() error {
 		return fmt.Errorf("order: %w", err)
 	}
 	return nil
-}
-
-// HookOf gives the prearm-hook that the bundle's order names, without the
-// bundle's lock.
-func HookOf(bundle string) (string, error) {
-	order, err := (&Bundle{path: bundle}).ReadOrder()
-	if err != nil {
-		return "", err
-	}
-	return order.Hook, nil
 }

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"time"
 
 	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/containerd/containerd/mount"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/hooks/undo"
 	"github.com/prearm/prearm/profiles"
 	"github.com/prearm/prearm/shim/config"
 	"github.com/prearm/prearm/translate"
@@ -72,23 +72,24 @@ func cleanup(_ context.Context, bundle string) error {
 	if err := mount.UnmountRecursive(filepath.Join(bundle, "rootfs"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 		errs = append(errs, fmt.Errorf("root file system: %w", err))
 	}
-	if hooks.Pending(bundle) {
-		if err := undo(bundle); err != nil {
-			errs = append(errs, err)
-		}
+	if err := undoWithin(undoTimeout, bundle); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// undo has prearm-hook take back what the bundle's journal lists: eBPF is the
-// hook's, so that the shim need not carry it.
-func undo(bundle string) error {
-	hook, err := hooks.HookOf(bundle)
-	if err != nil {
-		return err
+// undoWithin undoes what the bundle's journal lists. A hook that hangs has the
+// bundle's lock, and must not hang the clean-up too.
+func undoWithin(limit time.Duration, bundle string) error {
+	done := make(chan error, 1)
+	go func() { done <- undo.Container(bundle) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("undo: %w", err)
+		}
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("undo: not done after %s; another process has the lock of %s", limit, bundle)
 	}
-	if err := (runner{undoTimeout}).Run(exec.Command(hook, hooks.Undo, bundle)); err != nil {
-		return fmt.Errorf("undo: %w", err)
-	}
-	return nil
 }

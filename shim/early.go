@@ -75,11 +75,11 @@ func leaveOptions() error {
 // leaveSubject asks who the container is, and leaves the answer in the bundle
 // for Create.
 func leaveSubject(ctx context.Context, containerd, ns, id string) error {
-	spec, err := readSpec(".")
+	annotations, err := readAnnotations(".")
 	if err != nil {
 		return err
 	}
-	who, err := subject.Ask(ctx, subject.Query{Containerd: containerd, Namespace: ns, ID: id, Annotations: spec.Annotations})
+	who, err := subject.Ask(ctx, subject.Query{Containerd: containerd, Namespace: ns, ID: id, Annotations: annotations})
 	if err != nil {
 		return err
 	}

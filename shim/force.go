@@ -29,7 +29,6 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 		State:     s.cfg.State,
 		Cache:     s.cfg.Cache,
 		BPFFS:     s.cfg.BPFFS,
-		Hook:      s.hook,
 	}
 	if err := b.WriteOrder(order); err != nil {
 		return err
@@ -54,26 +53,22 @@ func (s *start) rewriteSpec(context.Context) error {
 	if err := profiles.Apply(&s.spec.Spec, s.container.plan); err != nil {
 		return err
 	}
-	s.addHooks()
+	s.addHook()
 	return s.spec.write()
 }
 
-// addHooks adds those hooks that have something to do: each costs the start
-// of a process.
-func (s *start) addHooks() {
+// addHook adds the hook if it has something to do, for it costs the start of a
+// process. It comes last, so that no other hook changes a container after it
+// was checked.
+func (s *start) addHook() {
 	plan, timeout := s.container.plan, hookTimeout
-	hook := func(stage string) specs.Hook {
-		return specs.Hook{Path: s.hook, Args: []string{"prearm-hook", stage}, Timeout: &timeout}
+	if len(plan.Paths) == 0 && plan.Network == nil {
+		return
 	}
 	if s.spec.Hooks == nil {
 		s.spec.Hooks = &specs.Hooks{}
 	}
-	// Ours comes last at the start and first at the end, so that no other
-	// hook changes a container after it was checked.
-	if len(plan.Paths) > 0 || plan.Network != nil {
-		s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, hook(hooks.CreateRuntime))
-	}
-	if plan.AppArmor != nil || plan.Network != nil {
-		s.spec.Hooks.Poststop = append([]specs.Hook{hook(hooks.Poststop)}, s.spec.Hooks.Poststop...)
-	}
+	s.spec.Hooks.CreateRuntime = append(s.spec.Hooks.CreateRuntime, specs.Hook{
+		Path: s.hook, Args: []string{"prearm-hook", hooks.CreateRuntime}, Timeout: &timeout,
+	})
 }

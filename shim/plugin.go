@@ -31,7 +31,9 @@ func Main() error {
 	return nil
 }
 
+// newTaskPlugin begins the process that serves; the other actions never get here.
 func newTaskPlugin(ic *plugin.InitContext) (any, error) {
+	collectLater()
 	publisher, err := dependency[shim.Publisher](ic, plugin.EventPlugin, "publisher")
 	if err != nil {
 		return nil, err

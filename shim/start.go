@@ -118,7 +118,7 @@ func (s *start) readOptions(context.Context) (err error) {
 	if s.hook, err = cfg.HookPath(); err != nil {
 		return err
 	}
-	// Undoing needs it too, so that nothing is begun without it.
+	// Nothing is begun without it; runc would say less of what is missing.
 	if err := unix.Access(s.hook, unix.X_OK); err != nil {
 		return fmt.Errorf("prearm-hook: %s: %w (install it beside the shim, or name it in the configuration)", s.hook, err)
 	}

@@ -12,11 +12,10 @@ import (
 func main() {
 	debug.SetGCPercent(-1) // the process ends before collecting would pay
 	var stage string
-	var args []string
 	if len(os.Args) > 1 {
-		stage, args = os.Args[1], os.Args[2:]
+		stage = os.Args[1]
 	}
-	if err := oci.Run(stage, args, os.Stdin); err != nil {
+	if err := oci.Run(stage, os.Stdin); err != nil {
 		fmt.Fprintf(os.Stderr, "prearm: %v\n", err)
 		os.Exit(1)
 	}

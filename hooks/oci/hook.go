@@ -12,30 +12,26 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/hooks/undo"
 )
 
 // maxState bounds what is read from the runtime.
 const maxState = 1 << 20
 
-// Run does what stage asks. For hooks.Undo the bundle comes as an argument, for the
-// others in the OCI state on stdin.
-func Run(stage string, args []string, stdin io.Reader) error {
-	switch {
-	case stage == hooks.CreateRuntime, stage == hooks.Poststop:
-		state, err := readState(stdin)
-		if err != nil {
-			return err
-		}
-		if stage == hooks.Poststop {
-			return withBundle(state.Bundle, undo)
-		}
-		return withBundle(state.Bundle, func(b *hooks.Bundle) error { return createRuntime(b, state.Pid) })
-	case stage == hooks.Undo && len(args) == 1:
-		return withBundle(args[0], undo)
-	case stage == hooks.Undo:
-		return fmt.Errorf("usage: prearm-hook undo BUNDLE")
+// Run does what stage asks, for the container that the OCI state on stdin
+// names.
+func Run(stage string, stdin io.Reader) error {
+	if stage != hooks.CreateRuntime && stage != hooks.Poststop {
+		return fmt.Errorf("prearm-hook is called by the OCI runtime, as %s or %s; %q is neither", hooks.CreateRuntime, hooks.Poststop, stage)
 	}
-	return fmt.Errorf("prearm-hook is called by the OCI runtime, as %s or %s; %q is neither", hooks.CreateRuntime, hooks.Poststop, stage)
+	state, err := readState(stdin)
+	if err != nil {
+		return err
+	}
+	if stage == hooks.Poststop {
+		return undo.Container(state.Bundle)
+	}
+	return withBundle(state.Bundle, func(b *hooks.Bundle) error { return createRuntime(b, state.Pid) })
 }
 
 func withBundle(path string, do func(*hooks.Bundle) error) (err error) {

@@ -7,7 +7,6 @@ import (
 	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/hooks/fault"
-	"github.com/prearm/prearm/profiles"
 	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
 )
@@ -32,11 +31,6 @@ func createRuntime(b *hooks.Bundle, pid int) error {
 	return node{order}.arm(pid, b)
 }
 
-// undo takes back what the start of the bundle's container changed.
-func undo(b *hooks.Bundle) error {
-	return b.Undo(func(order *hooks.Order, c hooks.Change) error { return node{order}.undo(c) })
-}
-
 // recheck compares how the policies' paths resolve now, with every volume
 // mounted, with what the plan was compiled for.
 func recheck(pid int, order *hooks.Order) (err error) {
@@ -51,7 +45,7 @@ func recheck(pid int, order *hooks.Order) (err error) {
 	return translate.Recheck(order.Paths, root)
 }
 
-// node makes and undoes one container's changes.
+// node makes one container's changes.
 type node struct {
 	order *hooks.Order
 }
@@ -91,47 +85,4 @@ func (n node) arm(pid int, journal *hooks.Bundle) (err error) {
 	}
 	fault.At(o.State, "armed")
 	return nil
-}
-
-// undo takes back one change; it accepts one that never happened.
-func (n node) undo(c hooks.Change) error {
-	o := n.order
-	claims := hooks.ClaimsIn(o.State)
-	switch c.Kind {
-	case hooks.Profile:
-		return claims.Release(c.Kind, c.Name, o.Container, func() error {
-			kernel, err := profiles.OpenAppArmor(o.Cache)
-			if err != nil {
-				return err
-			}
-			return kernel.Remove(c.Name)
-		})
-	case hooks.Ruleset:
-		return claims.Release(c.Kind, c.Name, o.Container, func() error {
-			return n.withPrograms(func(programs *bpf.Node) error {
-				digest, err := bpf.ParseDigest(c.Name)
-				if err != nil {
-					return err
-				}
-				return programs.DropRuleset(digest)
-			})
-		})
-	case hooks.Links:
-		return n.withPrograms(func(programs *bpf.Node) error { return programs.Detach(c.Name) })
-	}
-	return fmt.Errorf("this prearm-hook knows no change of kind %q", c.Kind)
-}
-
-// withPrograms calls do with the pinned programs; if there are none, nothing
-// of theirs is left to undo.
-func (n node) withPrograms(do func(*bpf.Node) error) (err error) {
-	programs, err := bpf.OpenPinned(n.order.BPFFS)
-	if errors.Is(err, bpf.ErrNotPinned) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, programs.Close()) }()
-	return do(programs)
 }

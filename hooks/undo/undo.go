@@ -1,0 +1,68 @@
+// Package undo takes back what the start of a container changed on its node.
+package undo
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prearm/prearm/bpf"
+	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/profiles"
+)
+
+// Container undoes the changes in the journal of the container's bundle, the
+// last one first. What was undone before, or never happened, is no error; nor
+// is a bundle in which nothing was begun.
+func Container(bundle string) (err error) {
+	if !hooks.Pending(bundle) {
+		return nil
+	}
+	b, err := hooks.Open(bundle)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return b.Undo(change)
+}
+
+// change takes back one change.
+func change(o *hooks.Order, c hooks.Change) error {
+	claims := hooks.ClaimsIn(o.State)
+	switch c.Kind {
+	case hooks.Profile:
+		return claims.Release(c.Kind, c.Name, o.Container, func() error {
+			kernel, err := profiles.OpenAppArmor(o.Cache)
+			if err != nil {
+				return err
+			}
+			return kernel.Remove(c.Name)
+		})
+	case hooks.Ruleset:
+		return claims.Release(c.Kind, c.Name, o.Container, func() error {
+			return withPrograms(o.BPFFS, func(programs *bpf.Node) error {
+				digest, err := bpf.ParseDigest(c.Name)
+				if err != nil {
+					return err
+				}
+				return programs.DropRuleset(digest)
+			})
+		})
+	case hooks.Links:
+		return withPrograms(o.BPFFS, func(programs *bpf.Node) error { return programs.Detach(c.Name) })
+	}
+	return fmt.Errorf("this version of prearm knows no change of kind %q", c.Kind)
+}
+
+// withPrograms calls do with the programs pinned in bpffs; if there are none,
+// nothing of theirs is left to undo.
+func withPrograms(bpffs string, do func(*bpf.Node) error) (err error) {
+	programs, err := bpf.OpenPinned(bpffs)
+	if errors.Is(err, bpf.ErrNotPinned) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, programs.Close()) }()
+	return do(programs)
+}
