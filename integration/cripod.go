@@ -179,7 +179,7 @@ func (c *PodContainer) Wait(ctx context.Context) (Result, error) {
 // Log is what the container wrote so far, from the CRI's log file: lines of
 // time, stream, a tag (P for a part of a line, F for its end) and text.
 func (c *PodContainer) Log() (stdout, stderr string, err error) {
-	text, err := os.ReadFile(filepath.Join(c.pod.Config.LogDirectory, c.Config.LogPath))
+	text, err := os.ReadFile(c.log())
 	if err != nil {
 		return "", "", fmt.Errorf("read a container's log: %w", err)
 	}
@@ -219,7 +219,7 @@ func (c *PodContainer) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Remove ends the container, if it still runs, and removes it.
+// Remove ends the container, if it still runs, and removes it with its log.
 func (c *PodContainer) Remove(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := c.Stop(ctx); err != nil {
@@ -229,5 +229,12 @@ func (c *PodContainer) Remove(ctx context.Context) error {
 	if err != nil && status.Code(err) != codes.NotFound {
 		return fmt.Errorf("remove container %s: %w", c.ID, err)
 	}
+	if err := os.Remove(c.log()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a container's log: %w", err)
+	}
 	return nil
+}
+
+func (c *PodContainer) log() string {
+	return filepath.Join(c.pod.Config.LogDirectory, c.Config.LogPath)
 }

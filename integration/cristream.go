@@ -29,11 +29,12 @@ const (
 )
 
 // Stream runs a command in the container over the streaming server, as kubectl
-// exec does: with stdin, and on a terminal if tty. The error is a Refusal if
-// it was not started.
-func (c *PodContainer) Stream(ctx context.Context, tty bool, stdin string, args ...string) (Result, error) {
+// exec -i does, on a terminal if tty. Whenever there is more on stdout, and
+// before there is anything, talk is given all of it, and says what to write to
+// stdin. The error is a Refusal if the command was not started.
+func (c *PodContainer) Stream(ctx context.Context, tty bool, talk func(stdout string) string, args ...string) (Result, error) {
 	resp, err := c.pod.cri.runtime.Exec(ctx, &cri.ExecRequest{
-		ContainerId: c.ID, Cmd: args, Tty: tty, Stdin: stdin != "", Stdout: true, Stderr: !tty,
+		ContainerId: c.ID, Cmd: args, Tty: tty, Stdin: true, Stdout: true, Stderr: !tty,
 	})
 	if err != nil {
 		return Result{}, &Refusal{Step: "exec", Err: err}
@@ -43,13 +44,13 @@ func (c *PodContainer) Stream(ctx context.Context, tty bool, stdin string, args 
 		return Result{}, err
 	}
 	defer conn.Close()
-	if stdin != "" {
-		if err := websocket.Message.Send(conn, append([]byte{channelStdin}, stdin...)); err != nil {
-			return Result{}, fmt.Errorf("write to a stream: %w", err)
-		}
-	}
 	var streams [channelStatus + 1][]byte
 	for {
+		if answer := talk(string(streams[channelStdout])); answer != "" {
+			if err := websocket.Message.Send(conn, append([]byte{channelStdin}, answer...)); err != nil {
+				return Result{}, fmt.Errorf("write to a stream: %w", err)
+			}
+		}
 		var message []byte
 		err := websocket.Message.Receive(conn, &message)
 		if errors.Is(err, io.EOF) {

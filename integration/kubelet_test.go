@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -151,13 +153,68 @@ func (k *kubelet) exec(c *PodContainer, args ...string) Result {
 	return r
 }
 
-// act is a container whose first system call is c's.
+// container is one whose first system call is the class's act.
 func (c class) container(name string) *cri.ContainerConfig {
 	return ContainerConfig(name, "/act/"+c.act)
 }
 
-// permitted says what is wrong about the end of a process that may do an act.
-func permitted(act string, r Result) error {
+// script tries the acts of all classes that this machine can enforce, and
+// prints a line for each: act and exit status.
+func script() []string {
+	var acts []string
+	for _, c := range enforceable() {
+		acts = append(acts, c.act)
+	}
+	return []string{"/bin/sh", "-c", "for act in " + strings.Join(acts, " ") + "; do /act/$act; echo $act $?; rm -rf /made; done; echo done"}
+}
+
+// What a class's act must end with.
+func denied(c class) unix.Errno  { return c.errno }
+func permitted(class) unix.Errno { return 0 }
+
+// only denies the acts of the classes named.
+func only(names ...string) func(class) unix.Errno {
+	return func(c class) unix.Errno {
+		if slices.Contains(names, c.name) {
+			return c.errno
+		}
+		return 0
+	}
+}
+
+// judge fails the test unless the script printed that the acts ended as they
+// must.
+func (k *kubelet) judge(output string, must func(class) unix.Errno) {
+	k.Helper()
+	for _, c := range enforceable() {
+		_, rest, found := strings.Cut("\n"+output, "\n"+c.act+" ")
+		text, _, ended := strings.Cut(rest, "\n")
+		exit, err := strconv.Atoi(text)
+		switch {
+		case !found || !ended || err != nil:
+			k.Errorf("%s was not tried: %q", c.act, output)
+		case exit != int(must(c)):
+			k.Errorf("%s ended with %d (%v), want %d", c.act, exit, unix.Errno(exit), must(c))
+		}
+	}
+}
+
+// tries runs a container of the pod that tries everything, and judges it.
+func (k *kubelet) tries(p *Pod, must func(class) unix.Errno, change ...func(*cri.ContainerConfig)) {
+	k.Helper()
+	config := ContainerConfig("main", script()...)
+	for _, change := range change {
+		change(config)
+	}
+	r := k.run(p, config)
+	if r.Stderr != "" {
+		k.T.Log(r.Stderr)
+	}
+	k.judge(r.Stdout, must)
+}
+
+// succeeded says what is wrong about the end of a process that may do an act.
+func succeeded(act string, r Result) error {
 	if r.Exit != 0 {
 		return fmt.Errorf("%s ended with %d (%v); stderr %q", act, r.Exit, unix.Errno(r.Exit), r.Stderr)
 	}
