@@ -176,7 +176,7 @@ func (d *Daemon) Shims(namespace string) ([]string, error) {
 			return args[at+1]
 		}
 		ours := strings.HasPrefix(after("-address"), d.Scratch+"/") && after("-namespace") == namespace
-		if ours && strings.Contains(args[0], "containerd-shim") {
+		if name := filepath.Base(args[0]); ours && (name == "prearm-shim" || strings.HasPrefix(name, "containerd-shim")) {
 			pids = append(pids, proc.Name())
 		}
 	}

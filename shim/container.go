@@ -1,13 +1,11 @@
 package shim
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	taskAPI "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/containerd/containerd/mount"
@@ -43,10 +41,11 @@ func (c *container) armProcess(r *taskAPI.ExecProcessRequest, pid int) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	if err := c.judge(root, &process); err != nil {
+	program, err := c.judge(root, &process)
+	if err != nil {
 		return err
 	}
-	if err := profiles.ApplyProcess(&process, c.plan); err != nil {
+	if err := profiles.ApplyProcess(&process, c.plan, program); err != nil {
 		return err
 	}
 	r.Spec.Value, err = patch(r.Spec.Value, map[string]any{
@@ -58,38 +57,16 @@ func (c *container) armProcess(r *taskAPI.ExecProcessRequest, pid int) (err erro
 
 // cleanup undoes everything that the start of a container changed on the
 // node. It accepts one that was never begun, or was undone already.
-func (c *container) cleanup(ctx context.Context) error {
+func (c *container) cleanup() error {
 	if !c.mounted && c.plan == nil {
 		return nil
 	}
-	return cleanup(ctx, c.bundle)
-}
-
-// cleanup works from the bundle alone, for the delete action, which is a
-// process of its own.
-func cleanup(_ context.Context, bundle string) error {
 	var errs []error
-	if err := mount.UnmountRecursive(filepath.Join(bundle, "rootfs"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := mount.UnmountRecursive(filepath.Join(c.bundle, "rootfs"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 		errs = append(errs, fmt.Errorf("root file system: %w", err))
 	}
-	if err := undoWithin(undoTimeout, bundle); err != nil {
+	if err := undo.Within(undo.Limit, c.bundle); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// undoWithin undoes what the bundle's journal lists. A hook that hangs has the
-// bundle's lock, and must not hang the clean-up too.
-func undoWithin(limit time.Duration, bundle string) error {
-	done := make(chan error, 1)
-	go func() { done <- undo.Container(bundle) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("undo: %w", err)
-		}
-		return nil
-	case <-time.After(limit):
-		return fmt.Errorf("undo: not done after %s; another process has the lock of %s", limit, bundle)
-	}
 }

@@ -37,23 +37,24 @@ func first(list []string, n int) []string {
 
 // judge decides on the first program of a process, as the kernel would if it
 // could: by the name that it has now. A denial here can be explained; one by
-// the kernel is an exit code.
-func (c *container) judge(root *rootfs.Root, process *specs.Process) error {
+// the kernel is an exit code. It gives the canonical path of what is executed
+// in the end, for a script of its interpreter.
+func (c *container) judge(root *rootfs.Root, process *specs.Process) (program string, err error) {
 	if len(process.Args) == 0 {
-		return nil // runc refuses it
+		return "", nil // runc refuses it
 	}
 	chain, err := root.Exec(process.Args[0], pathOf(process.Env), process.Cwd)
 	if err != nil {
-		return fmt.Errorf("program %q: %w", process.Args[0], err)
+		return "", fmt.Errorf("program %q: %w", process.Args[0], err)
 	}
 	denied, err := c.plan.JudgeExec(root, chain, process.Args[0], process.User.UID)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if denied == nil || denied.ByPosture && c.cfg.AllowEntrypoint {
-		return nil
+	if denied != nil && !(denied.ByPosture && c.cfg.AllowEntrypoint) {
+		return "", denied
 	}
-	return denied
+	return chain[len(chain)-1], nil
 }
 
 // pathOf is the PATH that a program is looked up in. The last one counts, as

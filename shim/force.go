@@ -50,7 +50,7 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 
 // rewriteSpec puts the plan and the hooks into config.json.
 func (s *start) rewriteSpec(context.Context) error {
-	if err := profiles.Apply(&s.spec.Spec, s.container.plan); err != nil {
+	if err := profiles.Apply(&s.spec.Spec, s.container.plan, s.program); err != nil {
 		return err
 	}
 	s.addHook()

@@ -6,7 +6,6 @@ import "time"
 const (
 	parserTimeout = 10 * time.Second // apparmor_parser, on a cold cache
 	indexTimeout  = 60 * time.Second // prearm index, over all policies of the node
-	undoTimeout   = 10 * time.Second // taking back what a start changed
 	hookTimeout   = 10               // seconds, for the OCI runtime
 
 	// indexTries is how often policies may change again while they are read.

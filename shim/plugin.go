@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/containerd/pkg/shutdown"
 	"github.com/containerd/containerd/plugin"
+	"github.com/containerd/containerd/runtime/v2/runc/manager"
 	"github.com/containerd/containerd/runtime/v2/runc/task"
 	"github.com/containerd/containerd/runtime/v2/shim"
 )
@@ -15,8 +16,8 @@ import (
 // Name is the runtime's name, as containerd's configuration has it.
 const Name = "io.containerd.prearm.v1"
 
-// Main runs the shim; containerd calls it with its own arguments. Only -info
-// returns.
+// Main serves containers, as package front calls it, with containerd's own
+// arguments. Only -info returns.
 func Main() error {
 	if slices.Contains(os.Args[1:], "-info") {
 		return writeInfo(os.Stdin, os.Stdout)
@@ -27,11 +28,10 @@ func Main() error {
 		Requires: []plugin.Type{plugin.EventPlugin, plugin.InternalPlugin},
 		InitFn:   newTaskPlugin,
 	})
-	shim.RunManager(context.Background(), newManager())
+	shim.RunManager(context.Background(), manager.NewShimManager(Name))
 	return nil
 }
 
-// newTaskPlugin begins the process that serves; the other actions never get here.
 func newTaskPlugin(ic *plugin.InitContext) (any, error) {
 	collectLater()
 	publisher, err := dependency[shim.Publisher](ic, plugin.EventPlugin, "publisher")

@@ -54,7 +54,7 @@ func (s *service) Create(ctx context.Context, r *taskAPI.CreateTaskRequest) (*ta
 
 // refused undoes the start and gives the error that containerd shows.
 func refused(ctx context.Context, start *start, err error) error {
-	if undo := start.container.cleanup(ctx); undo != nil {
+	if undo := start.container.cleanup(); undo != nil {
 		log.G(ctx).WithError(undo).WithField("id", start.req.ID).Error("prearm: undoing the refused start")
 	}
 	log.G(ctx).WithError(err).WithField("id", start.req.ID).Warn("prearm: start refused")
@@ -91,7 +91,7 @@ func (s *service) Delete(ctx context.Context, r *taskAPI.DeleteRequest) (*taskAP
 	delete(s.containers, r.ID)
 	s.mu.Unlock()
 	if c != nil {
-		if err := c.cleanup(ctx); err != nil {
+		if err := c.cleanup(); err != nil {
 			return nil, errdefs.ToGRPC(fmt.Errorf("prearm: %w", err))
 		}
 	}

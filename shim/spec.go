@@ -43,22 +43,6 @@ func readSpec(bundle string) (*specFile, error) {
 	return f, nil
 }
 
-// readAnnotations reads nothing else of config.json, which takes a tenth of the time.
-func readAnnotations(bundle string) (map[string]string, error) {
-	path := filepath.Join(bundle, "config.json")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var spec struct {
-		Annotations map[string]string `json:"annotations"`
-	}
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return spec.Annotations, nil
-}
-
 // write puts the fields that a plan changes back into config.json.
 func (f *specFile) write() error {
 	process, err := patch(f.raw["process"], map[string]any{

@@ -19,6 +19,7 @@ import (
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/store"
 	"github.com/prearm/prearm/shim/config"
+	"github.com/prearm/prearm/shim/early"
 	"github.com/prearm/prearm/shim/subject"
 	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
@@ -39,6 +40,7 @@ type start struct {
 	selection store.Selection
 	rootfs    string // on the host
 	root      *rootfs.Root
+	program   string // what the first process executes, in the container
 	clock     stopwatch
 }
 
@@ -127,7 +129,7 @@ func (s *start) readOptions(context.Context) (err error) {
 }
 
 func (s *start) identify(ctx context.Context) (err error) {
-	s.subject, err = subjectLeft(s.req.Bundle)
+	s.subject, err = early.Subject(s.req.Bundle)
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -174,18 +176,21 @@ func (s *start) compile(context.Context) (err error) {
 		Posture: posture(s.cfg.Posture, s.selection.Posture),
 		Host:    host.Probe(s.cfg),
 		Root:    s.root,
+
+		NoNewPrivileges: s.spec.Process.NoNewPrivileges,
 	})
 	return err
 }
 
 // judge refuses what the plan cannot keep, and an entrypoint that the
 // policies deny, while it can still be said why.
-func (s *start) judge(context.Context) error {
+func (s *start) judge(context.Context) (err error) {
 	refusals := s.container.plan.Refusals(s.cfg.OnResidual, s.cfg.OnUnenforceable)
 	if len(refusals) > 0 {
 		return &refusedError{refusals}
 	}
-	return s.container.judge(s.root, s.spec.Process)
+	s.program, err = s.container.judge(s.root, s.spec.Process)
+	return err
 }
 
 // namespace is containerd's, of the request.

@@ -1,15 +1,18 @@
-// containerd-shim-prearm-v1 is the containerd shim io.containerd.prearm.v1.
+// containerd-shim-prearm-v1 is what containerd calls for a container of the
+// runtime io.containerd.prearm.v1.
 package main
 
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
-	"github.com/prearm/prearm/shim"
+	"github.com/prearm/prearm/shim/front"
 )
 
 func main() {
-	if err := shim.Main(); err != nil {
+	debug.SetGCPercent(-1) // the process ends before collecting would pay
+	if err := front.Main(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -92,7 +92,7 @@ func checkTools(ctx context.Context, h translate.Host, c *config.Config) []findi
 		if beside.Prearm == "" {
 			beside.Prearm = filepath.Join(filepath.Dir(path), "prearm")
 		}
-		for _, p := range []struct{ name, path string }{{"prearm-hook", beside.Hook}, {"prearm", beside.Prearm}} {
+		for _, p := range []struct{ name, path string }{{"prearm-shim", filepath.Join(filepath.Dir(path), "prearm-shim")}, {"prearm-hook", beside.Hook}, {"prearm", beside.Prearm}} {
 			if find(p.path) == "" {
 				checks = append(checks, finding{p.name, missing, p.path + " is not a program", "install it beside the shim, or name it in the configuration"})
 			} else {

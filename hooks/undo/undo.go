@@ -4,6 +4,7 @@ package undo
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks"
@@ -23,6 +24,25 @@ func Container(bundle string) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	return b.Undo(change)
+}
+
+// Limit is a bound for Within.
+const Limit = 10 * time.Second
+
+// Within is Container with a bound on its time: a hook that hangs has the
+// bundle's lock, and must not hang the clean-up too.
+func Within(limit time.Duration, bundle string) error {
+	done := make(chan error, 1)
+	go func() { done <- Container(bundle) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("undo: %w", err)
+		}
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("undo: not done after %s; another process has the lock of %s", limit, bundle)
+	}
 }
 
 // change takes back one change.
