@@ -76,6 +76,27 @@ func createLink(program, cgroup int, where ebpf.AttachType) (fd int, err error) 
 	})
 }
 
+// linkInfo begins as the kernel's bpf_link_info does, for a link to a cgroup.
+// The cgroup's id is 0 once it is gone.
+type linkInfo struct {
+	kind, id, program, _ uint32
+	Cgroup               uint64
+	attachType, _        uint32
+}
+
+type infoAttr struct {
+	fd, size uint32
+	info     unsafe.Pointer
+}
+
+func infoOfLink(fd int) (linkInfo, error) {
+	var info linkInfo
+	_, err := bpf(unix.BPF_OBJ_GET_INFO_BY_FD, &infoAttr{
+		fd: fd32(fd), size: uint32(unsafe.Sizeof(info)), info: unsafe.Pointer(&info),
+	})
+	return info, err
+}
+
 // update sets a map's value of key. Key and value are of the map's sizes, as
 // for lookup and remove.
 func update[K, V any](m int, key *K, value *V, flags ebpf.MapUpdateFlags) error {

@@ -17,7 +17,8 @@ or does not let them start. This is its tool: the runtime is containerd's shim
 io.containerd.prearm.v1.`,
 	}
 	root.PersistentFlags().String("config", "", "the configuration file (default /etc/prearm/config.toml)")
-	root.AddCommand(newCheck(), newIndex(), newExplain(), newDecide(), newDoctor(), newEvents(), newPolicies(), newVersion())
+	root.AddCommand(newCheck(), newIndex(), newExplain(), newDecide(), newDoctor(), newEvents(), newPolicies(),
+		newInstall(), newUninstall(), newBPF(), newVersion())
 	return root
 }
 
