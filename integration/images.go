@@ -10,7 +10,7 @@ import (
 )
 
 // acts are the fixture's programs, one for each act.
-var acts = []string{"file", "write", "process", "tcp", "udp", "raw", "packet", "chroot", "mkdir", "nothing", "pause", "mptcp", "mkdir32"}
+var acts = []string{"file", "write", "process", "tcp", "udp", "raw", "packet", "chroot", "mkdir", "nothing", "pause", "mptcp", "mkdir32", "tcp32", "socketcall"}
 
 // FixtureImage makes a root file system of nothing but the fixture: one
 // program an act in /act, the file /etc/secret and the program /bin/victim.
