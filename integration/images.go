@@ -35,7 +35,8 @@ func FixtureImage(from, dir string) error {
 }
 
 // BusyboxImage makes a root file system of the host's static busybox, with its
-// applets as symbolic links in /bin, and the fixture's acts in /act.
+// applets as symbolic links in /bin, the fixture's acts in /act, and /var/run
+// where distributions have it.
 func BusyboxImage(from, dir string) error {
 	if err := FixtureImage(from, dir); err != nil {
 		return err
@@ -47,6 +48,14 @@ func BusyboxImage(from, dir string) error {
 		if err := os.Symlink("busybox", filepath.Join(dir, "bin", applet)); err != nil {
 			return fmt.Errorf("make a busybox image: %w", err)
 		}
+	}
+	for _, name := range []string{"run", "var"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			return fmt.Errorf("make a busybox image: %w", err)
+		}
+	}
+	if err := os.Symlink("/run", filepath.Join(dir, "var/run")); err != nil {
+		return fmt.Errorf("make a busybox image: %w", err)
 	}
 	for name, text := range map[string]string{
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser1:x:1000:1000::/home/user1:/bin/sh\n",
