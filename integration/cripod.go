@@ -23,7 +23,8 @@ type Pod struct {
 	Config  *cri.PodSandboxConfig
 	Handler string
 
-	cri *CRI
+	cri     *CRI
+	removed bool
 }
 
 // PodConfig describes a pod as a kubelet does, with a cgroup and a folder for
@@ -88,6 +89,10 @@ func (p *Pod) Stop(ctx context.Context) error {
 // Remove ends the pod, if it still runs, and removes all of it. The second
 // time it does nothing.
 func (p *Pod) Remove(ctx context.Context) error {
+	if p.removed {
+		return nil
+	}
+	p.removed = true
 	ctx = context.WithoutCancel(ctx)
 	if err := p.Stop(ctx); err != nil {
 		return err

@@ -22,7 +22,7 @@ func (e *ExecDenied) Error() string {
 	case e.ByPosture:
 		return fmt.Sprintf("running %s is denied: the policies allow certain programs only, and no rule allows this one; allow it, or set allow_entrypoint", e.Program)
 	case e.Rule != "":
-		return fmt.Sprintf("running %s is denied by %s", e.Program, e.Rule)
+		return fmt.Sprintf("running %s is denied by %s; change that policy, or run another program", e.Program, e.Rule)
 	}
 	return fmt.Sprintf("running %s is denied (%s): name it in a rule to allow it", e.Program, e.Reason)
 }
