@@ -28,7 +28,9 @@ static := $(addprefix ./,$(filter-out cmd/prearm,$(wildcard cmd/*)))
 # What every container start and every pod pays for: no C library, and the
 # collector of Go 1.25, which takes half a megabyte less of each shim.
 lean := CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc
-release := -trimpath -ldflags '-s -w'
+# Told by git, unless given; only a tag has a number.
+VERSION ?= $(shell git describe --tags --always --dirty --match 'v[0-9]*' 2>/dev/null)
+release = -trimpath -ldflags '-s -w -X github.com/prearm/prearm/shim.Version=$(VERSION) -X main.release=$(VERSION)'
 lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
 # What AppArmor does with profiles, asked of the kernel itself; in the VMs.
@@ -51,9 +53,13 @@ generate: ## the committed code and BPF objects, from their sources (needs clang
 	go generate ./...
 
 .PHONY: install
-install: all ## the binaries into $(PREFIX)/bin, an empty /etc/prearm/policies
+install: all ## the binaries into $(PREFIX)/bin, an empty /etc/prearm/policies; prearm install does the rest
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/prearm/policies
 	install -m 755 build/bin/* $(DESTDIR)$(PREFIX)/bin/
+
+.PHONY: deb
+deb: all ## a Debian package, build/prearm_VERSION_ARCH.deb
+	VERSION='$(if $(filter-out undefined default file,$(origin VERSION)),$(VERSION))' cmd/prearm/deb/build build/bin build
 
 .PHONY: clean
 clean: ## remove build/, with its downloads
@@ -119,7 +125,7 @@ suite:
 .PHONY: run-lint run-vet run-generate run-unit run-fuzz run-native
 run-lint: $(lint)
 	$(lint) run ./...
-	shellcheck --severity=warning $(shell git grep -lE --untracked '^#!/bin/(ba)?sh' -- .ci integration)
+	shellcheck --severity=warning $(shell git grep -lE --untracked '^#!/bin/(ba)?sh' -- .ci integration cmd)
 
 # Its version is pinned here, apart from the project's modules: it would double them.
 $(lint):

@@ -34,9 +34,15 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is that of the module, or the commit that a build in the source
-// tree was made of.
+// release is set by the build: a tag, and the commits since.
+var release string
+
+// version is the release, else that of the module, or the commit that a build
+// in the source tree was made of.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -48,15 +48,21 @@ func (t tree) program(name string) (string, error) {
 	return "", nil
 }
 
-// dump is what containerd makes of its configuration, its defaults included;
-// nil where there is no containerd.
+// dump is what containerd makes of its configuration, its defaults included,
+// or of none; nil where there is no containerd.
 func (d daemon) dump(ctx context.Context, config string) (map[string]any, error) {
 	if d.path == "" {
 		return nil, nil
 	}
+	args := []string{"config", "default"}
+	if f, err := d.read(config, true); err != nil {
+		return nil, err
+	} else if f != nil {
+		args = []string{"--config", config, "config", "dump"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, d.path, "--config", config, "config", "dump")
+	cmd := exec.CommandContext(ctx, d.path, args...)
 	if d.root != "/" {
 		cmd.Path, cmd.Dir = d.path, "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: d.root}
@@ -65,11 +71,11 @@ func (d daemon) dump(ctx context.Context, config string) (map[string]any, error)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s --config %s config dump: %w: %s", d.path, config, err, strings.TrimSpace(stderr.String()))
+		return nil, fmt.Errorf("%s %s: %w: %s", d.path, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	var table map[string]any
 	if err := toml.Unmarshal(out, &table); err != nil {
-		return nil, fmt.Errorf("%s config dump: %w", d.path, err)
+		return nil, fmt.Errorf("%s %s: %w", d.path, strings.Join(args, " "), err)
 	}
 	return table, nil
 }
@@ -120,7 +126,7 @@ const mark = "# Added by prearm install; prearm uninstall takes it out.\n"
 // create makes the main file where there is none, of the version that the
 // installed containerd calls its own.
 func (c *configuration) create(r request, own, dump map[string]any) []rewrite {
-	if v, ok := dump["version"].(int64); ok && v >= 3 {
+	if ownVersion(dump) >= 3 {
 		c.version = 3
 		return []rewrite{
 			{path: c.main, whole: "version = 3\nimports = [" + quote(c.dropInPath()) + "]\n"},
@@ -193,7 +199,8 @@ func (c *configuration) inPlace(r request, own, dump map[string]any) ([]rewrite,
 		if err := toml.Unmarshal([]byte(others), &more); err != nil {
 			return nil, err
 		}
-		maps.Copy(tableOf(want, append(slices.Clone(top), "runtimes")...), tableOf(more, append(slices.Clone(top), "runtimes")...))
+		all := append(slices.Clone(top), "runtimes")
+		maps.Copy(tableOf(want, all...), tableOf(more, all...))
 	}
 	end := edit{New: d.newline(len(d.text)) + "\n" + block + entryText(c.plugin(), own), at: len(d.text)}
 	if len(d.text) == 0 {
@@ -206,9 +213,19 @@ func (c *configuration) inPlace(r request, own, dump map[string]any) ([]rewrite,
 	return []rewrite{{path: d.path, edits: edits}}, nil
 }
 
+// ownVersion is that of the configuration which the dumping containerd writes
+// itself: 2 for the 1.x series, more for 2.x.
+func ownVersion(dump map[string]any) int64 {
+	v, _ := dump["version"].(int64)
+	return v
+}
+
 // others writes the runtimes that containerd 1.x has built in and would
 // forget for ours: runc, unless the dump knows better.
 func (c *configuration) others(dump map[string]any) string {
+	if ownVersion(dump) >= 3 {
+		return ""
+	}
 	known := runtimes(dump)
 	if len(known) == 0 {
 		known = map[string]any{"runc": map[string]any{"runtime_type": "io.containerd.runc.v2"}}

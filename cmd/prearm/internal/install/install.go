@@ -31,7 +31,9 @@ var service string
 var settings string
 
 // programs are what a node needs, in one folder.
-func programs() []string { return []string{"containerd-shim-prearm-v1", "prearm-shim", "prearm-hook", "prearm"} }
+func programs() []string {
+	return []string{"containerd-shim-prearm-v1", "prearm-shim", "prearm-hook", "prearm"}
+}
 
 // installer plans an installation.
 type installer struct {
