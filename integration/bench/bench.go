@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,17 +114,21 @@ func (b *bench) unpack() error {
 
 func (b *bench) archive() string { return filepath.Join(b.Scratch, "images/fixture.tar") }
 
+// policy is the rules that this kernel can enforce.
+func (b *bench) policy() string {
+	if b.AppArmor {
+		return policy + files
+	}
+	return policy
+}
+
 // node is one with the policy in force, and as many for others beside it.
 func (b *bench) node(namespace string, others int) (*integration.Node, error) {
 	n, err := b.NewNode(namespace)
 	if err != nil {
 		return nil, err
 	}
-	rules := policy
-	if b.AppArmor {
-		rules += files
-	}
-	if err := n.WritePolicy("bench", rules); err != nil {
+	if err := n.WritePolicy("bench", b.policy()); err != nil {
 		return nil, err
 	}
 	for i := range others {
@@ -284,62 +287,6 @@ func (b *bench) container(n *integration.Node, runtime, program string) integrat
 		c.Config = ""
 	}
 	return c
-}
-
-// memory compares the proportional set sizes of running shims.
-func (b *bench) memory() (err error) {
-	n, err := b.node("bench-memory", 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, n.Remove()) }()
-	const count = 7
-	sizes := make(map[string][]float64)
-	for range count {
-		for _, runtime := range []string{integration.Prearm, integration.Runc} {
-			size, err := b.shimSize(n, runtime)
-			if err != nil {
-				return fmt.Errorf("memory of the shim: %w", err)
-			}
-			sizes[runtime] = append(sizes[runtime], size)
-		}
-	}
-	prearm, runc := quantile(sizes[integration.Prearm], 0.5), quantile(sizes[integration.Runc], 0.5)
-	b.rows = append(b.rows, row{
-		Name: "PSS of a running shim", Ratio: prearm / runc, Target: targetPSS, N: count, Unit: "KiB",
-		Note: fmt.Sprintf("median %.0f against %.0f", prearm, runc),
-	})
-	return nil
-}
-
-// shimSize is the PSS of a shim, in KiB, while it serves one container.
-func (b *bench) shimSize(n *integration.Node, runtime string) (_ float64, err error) {
-	task, err := b.Create(b.ctx, b.container(n, runtime, "/act/pause"))
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, task.Delete(b.ctx)) }()
-	if err := task.Start(b.ctx); err != nil {
-		return 0, err
-	}
-	shims, err := b.Shims(n.Namespace)
-	if err != nil {
-		return 0, err
-	}
-	if len(shims) != 1 {
-		return 0, fmt.Errorf("there are %d shims", len(shims))
-	}
-	text, err := os.ReadFile(filepath.Join("/proc", shims[0], "smaps_rollup"))
-	if err != nil {
-		return 0, fmt.Errorf("read the shim's memory map: %w", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var size float64
-		if _, err := fmt.Sscanf(line, "Pss: %f kB", &size); err == nil {
-			return size, nil
-		}
-	}
-	return 0, fmt.Errorf("the kernel tells no PSS of process %s", shims[0])
 }
 
 // quantile is the q-th quantile of values, by the nearest rank.

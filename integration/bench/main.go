@@ -51,17 +51,14 @@ func run(out string, rounds, policies int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.starts("", 0); err != nil {
-		return err
-	}
-	if err := b.starts(fmt.Sprintf(", %d policies", policies), policies); err != nil {
-		return err
-	}
-	if err := b.idle(); err != nil {
-		return err
-	}
-	if err := b.memory(); err != nil {
-		return err
+	for _, measure := range []func() error{
+		func() error { return b.starts("", 0) },
+		func() error { return b.starts(fmt.Sprintf(", %d policies", policies), policies) },
+		b.idle, b.sizes, b.cold, b.pods, b.memory,
+	} {
+		if err := measure(); err != nil {
+			return err
+		}
 	}
 	b.print(os.Stdout)
 	text, err := json.MarshalIndent(b.rows, "", "  ")
