@@ -136,7 +136,7 @@ func TestCRIAppArmor(t *testing.T) {
 				if !strings.Contains(r.Stdout, "\ngroup "+test.group+"\n") || !strings.Contains(r.Stdout, test.current) {
 					t.Errorf("under %s: the pod's own profile is not in force: %s", in.pod.Handler, r.Stdout)
 				}
-				if ours := strings.Contains(r.Stdout, "\nprearm-"); ours != (in.pod == pod) {
+				if ours := strings.Contains(r.Stdout, "prearm-"); ours != (in.pod == pod) {
 					t.Errorf("under %s: %s", in.pod.Handler, r.Stdout)
 				}
 			}
