@@ -14,9 +14,8 @@ import (
 // openPolicies opens the node's index. Whether it is up to date is found out
 // meanwhile, at the latest while containerd is asked for labels.
 func (s *start) openPolicies(context.Context) (err error) {
-	s.policies, err = s.service.takeEarly(s.cfg.Policies, s.cfg.IndexPath())
-	if s.policies != nil || err != nil {
-		return err
+	if s.policies != nil { // begun before Create came
+		return nil
 	}
 	s.policies, err = store.Begin(s.cfg.Policies, s.cfg.IndexPath())
 	if errors.Is(err, store.ErrStale) {

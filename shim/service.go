@@ -10,8 +10,6 @@ import (
 	ptypes "github.com/containerd/containerd/protobuf/types"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
-
-	"github.com/prearm/prearm/policy/store"
 )
 
 // service is containerd's runc task service with policies. What it does not
@@ -22,11 +20,11 @@ type service struct {
 
 	mu         sync.Mutex
 	containers map[string]*container // by ID; a pod's containers share a shim
-	early      <-chan *store.Store   // for the first of them; nil once taken
+	prepared   <-chan *prepared      // for the first of them; nil once taken
 }
 
 func newService(inner taskAPI.TaskService, containerd string) *service {
-	return &service{TaskService: inner, containerd: containerd, containers: make(map[string]*container), early: checkEarly()}
+	return &service{TaskService: inner, containerd: containerd, containers: make(map[string]*container), prepared: prepare()}
 }
 
 // RegisterTTRPC serves s itself, not the service inside it.

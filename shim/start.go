@@ -104,14 +104,21 @@ func (s *start) readOptions(context.Context) (err error) {
 	if s.req.Checkpoint != "" {
 		return fmt.Errorf("a checkpoint cannot be restored under %s: its processes never exec, so no policy could be in force before they run", Name)
 	}
-	if s.spec, err = readSpec(s.req.Bundle); err != nil {
-		return err
-	}
-	cfg, runc, err := readOptions(s.req.Options)
+	p, err := s.service.takePrepared(s.req.Bundle, s.req.Options)
 	if err != nil {
 		return err
 	}
-	s.cfg, s.container.cfg = cfg, cfg
+	if p == nil {
+		p = &prepared{}
+		if p.spec, err = readSpec(s.req.Bundle); err != nil {
+			return err
+		}
+		if p.cfg, p.options, err = readOptions(s.req.Options); err != nil {
+			return err
+		}
+	}
+	cfg := p.cfg
+	s.cfg, s.container.cfg, s.spec, s.policies = cfg, cfg, p.spec, p.store
 	if log.GetLevel() < log.DebugLevel { // containerd in debug mode wants all
 		if err := log.SetLevel(cfg.LogLevel); err != nil {
 			return err
@@ -124,7 +131,7 @@ func (s *start) readOptions(context.Context) (err error) {
 	if err := unix.Access(s.hook, unix.X_OK); err != nil {
 		return fmt.Errorf("prearm-hook: %s: %w (install it beside the shim, or name it in the configuration)", s.hook, err)
 	}
-	s.options, err = marshalOptions(runc, cfg, &s.spec.Spec)
+	s.options, err = marshalOptions(p.options, cfg, &s.spec.Spec)
 	return err
 }
 

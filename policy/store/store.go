@@ -82,8 +82,3 @@ func staleIf(err error) error {
 	}
 	return err
 }
-
-// Is says whether s is the store of that folder and index.
-func (s *Store) Is(policyDir, indexPath string) bool {
-	return s.folder.Path == policyDir && s.path == indexPath
-}
