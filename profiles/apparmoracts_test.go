@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// enter makes a mount namespace and executes this binary under the profile.
+// enter makes a mount namespace and executes this binary, or that of
+// PREARM_PROGRAM, which is a copy, under the profile.
 func enter(profile string) error {
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
@@ -54,7 +55,16 @@ func enter(profile string) error {
 	if err := os.Unsetenv("PREARM_ENTER"); err != nil {
 		return err
 	}
-	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	if os.Getenv("PREARM_NNP") != "" {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return err
+		}
+	}
+	program := os.Getenv("PREARM_PROGRAM")
+	if program == "" {
+		program = "/proc/self/exe"
+	}
+	return syscall.Exec(program, os.Args, os.Environ())
 }
 
 // perform tries the acts of a JSON list of lists of words.
@@ -91,6 +101,28 @@ func act1(name string, args []string) error {
 	switch name {
 	case "exec":
 		return exec.Command(arg(0), args[1:]...).Run()
+	case "as": // what another program does, which is a copy of this one
+		return as(arg(0), nil, args[1:])
+	case "nnp-as": // the same after setting no_new_privs, the last act of its list
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return err
+		}
+		return as(arg(0), nil, args[1:])
+	case "user": // what another user does
+		return user(args)
+	case "leave-open": // a file to another program, which reads it
+		f, err := os.Open(arg(1))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return as(arg(0), f, []string{"read-open"})
+	case "read-open":
+		n, err := unix.Read(3, make([]byte, 1))
+		if err == nil && n == 0 {
+			return errors.New("empty")
+		}
+		return err
 	case "memfd": // executes a copy of a program without a name
 		fd, err := unix.MemfdCreate("x", 0)
 		if err != nil {
@@ -247,6 +279,44 @@ func act1(name string, args []string) error {
 		return unix.Close(int(fd))
 	}
 	return fmt.Errorf("no act %q", name)
+}
+
+// as has a program do an act, with file open.
+func as(program string, file *os.File, act []string) error {
+	list, err := json.Marshal([][]string{act})
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program)
+	cmd.Env = []string{"PREARM_ACTS=" + string(list)}
+	if file != nil {
+		cmd.ExtraFiles = []*os.File{file}
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	return saying(out)
+}
+
+// stranger is a user who owns nothing of root's.
+const stranger = 1000
+
+// user does an act with the file system rights of stranger.
+func user(act []string) (err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	set := func(uid int) error {
+		if _, _, e := unix.RawSyscall(unix.SYS_SETFSUID, uintptr(uid), 0, 0); e != 0 {
+			return e
+		}
+		return nil
+	}
+	if err := set(stranger); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set(0)) }()
+	return act1(act[0], act[1:])
 }
 
 // saying is the end of the one act that a helper printed.

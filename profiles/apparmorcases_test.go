@@ -2,10 +2,18 @@
 
 package profiles
 
-import "github.com/prearm/prearm/policy"
+import (
+	"slices"
+
+	"github.com/prearm/prearm/policy"
+)
 
 // kernelCases are policies, and what a process can and cannot do under them.
 func kernelCases() []kernelCase {
+	return slices.Concat(plainCases(), sourceCases(), ownerCases(), residualCases())
+}
+
+func plainCases() []kernelCase {
 	return []kernelCase{
 		{
 			name:  "process path",

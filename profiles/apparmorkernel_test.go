@@ -55,11 +55,31 @@ func world(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		must(os.WriteFile("/tmp/w/bin/"+name, program, 0o755))
 	}
+	// Copies of this program, which do acts as sources of rules, and a script
+	// that one of them interprets.
+	if _, err := os.Stat("/tmp/self"); err != nil {
+		self, err := os.ReadFile("/proc/self/exe")
+		must(err)
+		must(os.WriteFile("/tmp/self", self, 0o755))
+	}
+	for _, name := range []string{"s", "t", "u"} {
+		must(os.Link("/tmp/self", "/tmp/w/bin/"+name))
+	}
+	must(os.WriteFile("/tmp/w/bin/by-s", []byte("#!/tmp/w/bin/s\n"), 0o755))
+	must(os.WriteFile("/tmp/w/open", []byte("open"), 0o666))
+	must(os.Chmod("/tmp/w/open", 0o666))
+	must(os.Mkdir("/tmp/w/shared", 0o777))
+	must(os.Chmod("/tmp/w/shared", 0o777))
+	must(os.WriteFile("/tmp/w/shared/roots", []byte("roots"), 0o644))
+	for _, file := range []string{"/tmp/w/users", "/tmp/w/shared/users"} {
+		must(os.WriteFile(file, []byte("users"), 0o644))
+		must(os.Chown(file, stranger, stranger))
+	}
 	must(os.WriteFile("/tmp/w/bin/script", []byte("#!/bin/sh\nexit 0\n"), 0o755))
 }
 
-// try performs acts under a profile and gives how each ended.
-func try(t *testing.T, profile string, acts [][]string) []string {
+// try performs acts under a profile, as a program, and gives how each ended.
+func try(t *testing.T, profile string, tc kernelCase, acts [][]string) []string {
 	t.Helper()
 	world(t)
 	list, err := json.Marshal(acts)
@@ -67,7 +87,10 @@ func try(t *testing.T, profile string, acts [][]string) []string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "PREARM_ENTER="+profile, "PREARM_ACTS="+string(list))
+	cmd.Env = append(os.Environ(), "PREARM_ENTER="+profile, "PREARM_ACTS="+string(list), "PREARM_PROGRAM="+tc.program)
+	if tc.nnp {
+		cmd.Env = append(cmd.Env, "PREARM_NNP=1")
+	}
 	stderr := new(strings.Builder)
 	cmd.Stderr = stderr
 	out, err := cmd.Output()
@@ -81,7 +104,7 @@ func try(t *testing.T, profile string, acts [][]string) []string {
 	return ends
 }
 
-// rule is "action class object [flags]".
+// kernelRule is "action|class|kind|object|flags and sources".
 func kernelRule(text string) policy.Rule {
 	words := strings.Split(text, "|")
 	r := policy.Rule{Tier: policy.Namespaced, Severity: 1, Address: text, Action: policy.Action(words[0]), Class: policy.Class(words[1])}
@@ -92,6 +115,12 @@ func kernelRule(text string) policy.Rule {
 			r.Object.Recursive = true
 		case "readOnly":
 			r.ReadOnly = true
+		case "ownerOnly":
+			r.OwnerOnly = true
+		case "cluster":
+			r.Tier = policy.Cluster
+		default:
+			r.Sources = append(r.Sources, policy.Source{Path: flag})
 		}
 	}
 	return r
@@ -129,7 +158,8 @@ func TestKernelAppArmor(t *testing.T) {
 				tc.posture = policy.Block
 			}
 			plan, err := translate.Compile(translate.Input{Rules: rules, Host: host, Root: root,
-				Posture: policy.Posture{File: tc.posture, Network: tc.posture, Capabilities: tc.posture}})
+				Posture:         policy.Posture{File: tc.posture, Network: tc.posture, Capabilities: tc.posture},
+				NoNewPrivileges: tc.nnp})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,11 +179,16 @@ func TestKernelAppArmor(t *testing.T) {
 				acts[i] = strings.Split(a.act, "|")
 			}
 			log := openLog(t)
-			ends := try(t, plan.AppArmor.Name, acts)
+			ends := try(t, plan.AppArmor.Label(tc.program), tc, acts)
 			said := log()
 			for _, words := range tc.logs {
 				if !strings.Contains(said, words) || !strings.Contains(said, plan.AppArmor.Name) {
 					t.Errorf("the kernel's log lacks %s:\n%s", words, said)
+				}
+			}
+			for _, words := range tc.quiet {
+				if strings.Contains(said, words) {
+					t.Errorf("the kernel's log has %s:\n%s", words, said)
 				}
 			}
 			for i, a := range tc.acts {
@@ -166,8 +201,8 @@ func TestKernelAppArmor(t *testing.T) {
 			}
 			// Each of them succeeds without the policy.
 			for _, a := range tc.acts {
-				if a.end == "EACCES" {
-					if free := try(t, "unconfined", [][]string{strings.Split(a.act, "|")}); free[0] != "ok" {
+				if a.end != "ok" && a.end != "exit" {
+					if free := try(t, "unconfined", tc, [][]string{strings.Split(a.act, "|")}); free[0] != "ok" {
 						t.Errorf("without the policy: %s: %s", a.act, free[0])
 					}
 				}
@@ -220,9 +255,12 @@ type attempt struct{ act, end string }
 type kernelCase struct {
 	name    string
 	posture policy.Action
+	program string // whose process acts; one of no source's if none
+	nnp     bool   // with no_new_privs
 	rules   []string
 	acts    []attempt
 	logs    []string // what the kernel's log has of it
+	quiet   []string // and has not
 }
 
 func denied(acts ...string) []attempt  { return ending("EACCES", acts) }

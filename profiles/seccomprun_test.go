@@ -101,7 +101,7 @@ func TestFilterInContainers(t *testing.T) {
 				for _, a := range untouched {
 					before = append(before, b.try(a))
 				}
-				if err := Apply(&b.spec, plan); err != nil {
+				if err := Apply(&b.spec, plan, ""); err != nil {
 					t.Fatal(err)
 				}
 				for i, d := range denied {
@@ -119,7 +119,7 @@ func TestFilterInContainers(t *testing.T) {
 				}
 				b.sleep()
 				process := *b.spec.Process
-				if err := ApplyProcess(&process, plan); err != nil {
+				if err := ApplyProcess(&process, plan, ""); err != nil {
 					t.Fatal(err)
 				}
 				if got := b.exec(process, denied[0].act); got != denied[0].want {
@@ -143,7 +143,7 @@ func TestFamilyInTheUpperHalf(t *testing.T) {
 	}
 	for name, profile := range own() {
 		b.spec.Linux.Seccomp = profile(&b.spec)
-		if err := Apply(&b.spec, &translate.Plan{Seccomp: &translate.Seccomp{Families: []int{unix.AF_UNIX}}}); err != nil {
+		if err := Apply(&b.spec, &translate.Plan{Seccomp: &translate.Seccomp{Families: []int{unix.AF_UNIX}}}, ""); err != nil {
 			t.Fatal(err)
 		}
 		if errno := b.try(a); errno != unix.EACCES && errno != unix.EPERM {
@@ -180,7 +180,7 @@ func TestCapabilitiesInContainers(t *testing.T) {
 		if caps := read(t, output); caps&netRaw == 0 {
 			t.Fatalf("without the plan: capabilities %x", caps)
 		}
-		if err := Apply(&b.spec, plan); err != nil {
+		if err := Apply(&b.spec, plan, ""); err != nil {
 			t.Fatal(err)
 		}
 		_, output = b.run(status...)
@@ -191,7 +191,7 @@ func TestCapabilitiesInContainers(t *testing.T) {
 		for _, asked := range []*specs.LinuxCapabilities{nil, {Bounding: []string{"CAP_NET_RAW"}, Effective: []string{"CAP_NET_RAW"}, Permitted: []string{"CAP_NET_RAW"}}} {
 			process := *b.spec.Process
 			process.Capabilities, process.Args = asked, status
-			if err := ApplyProcess(&process, plan); err != nil {
+			if err := ApplyProcess(&process, plan, ""); err != nil {
 				t.Fatal(err)
 			}
 			_, output := b.finish(b.runc("exec", "--process", b.writeJSON("process.json", &process), b.id))
@@ -203,7 +203,7 @@ func TestCapabilitiesInContainers(t *testing.T) {
 	t.Run("a silent spec", func(t *testing.T) {
 		b := newBundle(t)
 		b.spec.Process.Capabilities = nil
-		if err := Apply(&b.spec, plan); err != nil {
+		if err := Apply(&b.spec, plan, ""); err != nil {
 			t.Fatal(err)
 		}
 		_, output := b.run(status...)

@@ -15,12 +15,13 @@ import (
 // Apply puts what the plan asks of the OCI runtime into the container's spec:
 // capabilities, seccomp filter and AppArmor profile. It only narrows what the
 // spec has; where that cannot be done exactly it fails, and the spec is not
-// to be used.
-func Apply(spec *specs.Spec, plan *translate.Plan) error {
+// to be used. Program is the canonical path of what the process executes, for
+// a script of its interpreter.
+func Apply(spec *specs.Spec, plan *translate.Plan, program string) error {
 	if spec.Process == nil {
 		return errors.New("the container's spec has no process")
 	}
-	if err := ApplyProcess(spec.Process, plan); err != nil {
+	if err := ApplyProcess(spec.Process, plan, program); err != nil {
 		return err
 	}
 	if plan.Seccomp == nil {
@@ -40,12 +41,12 @@ func Apply(spec *specs.Spec, plan *translate.Plan) error {
 // ApplyProcess does the same for one process, be it the container's first or
 // one that joins it later. The seccomp filter belongs to the container: the
 // runtime gives it to later processes by itself.
-func ApplyProcess(process *specs.Process, plan *translate.Plan) error {
+func ApplyProcess(process *specs.Process, plan *translate.Plan, program string) error {
 	if plan.Capabilities != nil {
 		process.Capabilities = narrow(process.Capabilities, plan.Capabilities.Drop)
 	}
 	if plan.AppArmor != nil {
-		profile, err := stack(plan.AppArmor.Name, process.ApparmorProfile)
+		profile, err := stack(plan.AppArmor, program, process.ApparmorProfile)
 		if err != nil {
 			return err
 		}
@@ -81,17 +82,24 @@ func narrow(caps *specs.LinuxCapabilities, drop []string) *specs.LinuxCapabiliti
 	}
 }
 
-// stack gives the label that confines a process by our profile and by the one
-// that the spec asks for: AppArmor permits what all of a stack permit.
-func stack(ours, theirs string) (string, error) {
+// stack gives the label that confines a process by our profile for the program
+// and by the one that the spec asks for: AppArmor permits what all of a stack
+// permit.
+func stack(ours *translate.AppArmor, program, theirs string) (string, error) {
 	if strings.ContainsFunc(theirs, unicode.IsControl) {
 		return "", fmt.Errorf("the container's AppArmor profile %q is not a profile's name", theirs)
 	}
-	switch {
-	case theirs == "" || theirs == "unconfined":
-		return ours, nil
-	case slices.Contains(strings.Split(theirs, "//&"), ours):
-		return theirs, nil // already stacked: an exec with the container's own process
+	const and = "//&"
+	label := []string{ours.Label(program)}
+	if theirs == "" || theirs == "unconfined" {
+		return label[0], nil
 	}
-	return ours + "//&" + theirs, nil
+	for part := range strings.SplitSeq(theirs, and) {
+		// Ours is there already in an exec with the container's own process,
+		// whose program may have been another.
+		if part != ours.Name && !strings.HasPrefix(part, ours.Name+"//") {
+			label = append(label, part)
+		}
+	}
+	return strings.Join(label, and), nil
 }

@@ -43,7 +43,7 @@ func TestApply(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := Apply(&spec, &test.Plan); err != nil {
+			if err := Apply(&spec, &test.Plan, ""); err != nil {
 				t.Fatal(err)
 			}
 			after, err := json.Marshal(&spec)
@@ -61,7 +61,7 @@ func TestApply(t *testing.T) {
 			// A plan on top of itself changes nothing more of the process, so
 			// that joining a container with its own process is not special.
 			again := *spec.Process
-			if err := ApplyProcess(&again, &test.Plan); err != nil {
+			if err := ApplyProcess(&again, &test.Plan, ""); err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(again, *spec.Process) {
@@ -92,12 +92,12 @@ func updateCase(t *testing.T, file string, data, after []byte) {
 }
 
 func TestApplyRefuses(t *testing.T) {
-	if err := Apply(&specs.Spec{}, &translate.Plan{}); err == nil {
+	if err := Apply(&specs.Spec{}, &translate.Plan{}, ""); err == nil {
 		t.Error("a spec without process")
 	}
 	plan := &translate.Plan{AppArmor: &translate.AppArmor{Name: "prearm-0123"}}
 	for _, name := range []string{"a\nb", "a\x00b"} {
-		if err := ApplyProcess(&specs.Process{ApparmorProfile: name}, plan); err == nil {
+		if err := ApplyProcess(&specs.Process{ApparmorProfile: name}, plan, ""); err == nil {
 			t.Errorf("AppArmor profile %q", name)
 		}
 	}

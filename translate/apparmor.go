@@ -10,8 +10,9 @@ import (
 	"github.com/prearm/prearm/translate/model"
 )
 
-// compileAppArmor makes one profile of the rules on processes and files, and
-// of the capabilities whose use is alerted on.
+// compileAppArmor makes a profile for each domain of the rules on processes
+// and files, of what is told apart by source, and of the capabilities whose
+// use is alerted on.
 //
 // In AppArmor an explicit deny always wins, and permissions and audit flags
 // of all rules that match a name add up. So the decision, where one rule wins,
@@ -20,14 +21,14 @@ import (
 // before it otherwise. What the tiers deny adds up by itself; what both must
 // list in allow-list mode is intersected.
 func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
-	c := &armorer{plan: p, out: outcomes{}, profile: newProfile()}
+	c := &armorer{plan: p, out: outcomes{}, stacked: p.NoNewPrivileges}
 	for _, r := range rules {
 		if r.Class == policy.Process || r.Class == policy.File {
-			c.rules = append(c.rules, r)
+			c.all = append(c.all, r)
 		}
 	}
 	audited := AuditedCapabilities(rules, p.Posture)
-	if len(c.rules) == 0 && len(audited) == 0 {
+	if len(c.all) == 0 && len(audited) == 0 {
 		return c.out, nil
 	}
 	if why := unarmored(host); why != "" {
@@ -37,20 +38,35 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 		}
 		return c.out, nil
 	}
-	for _, r := range c.rules {
+	for _, r := range c.all {
 		c.cover(r)
 	}
-	if err := c.compile(); err != nil {
-		return nil, err
+	c.ask = model.New(c.all, p.Posture)
+	domains := withExceptions(domainsOf(rules), c.all, c.ask)
+	if len(domains) > maxDomains {
+		c.refuseAll(fmt.Sprintf("the policies tell apart %d groups of executables by fromSource, of at most %d", len(domains), maxDomains))
+		return c.out, nil
 	}
-	for _, name := range audited {
-		c.profile.auditCapability(name)
+	var profiles []*profile
+	states := 0
+	for i, d := range domains {
+		c.number, c.domain, c.profile = i, d, newProfile()
+		if err := c.compile(); err != nil {
+			return nil, err
+		}
+		c.enter(domains)
+		for _, name := range audited {
+			c.profile.capabilities[name] = audit
+		}
+		profiles = append(profiles, c.profile)
+		states += c.profile.states()
 	}
-	if states := c.profile.states(); states > maxStates {
+	if states > maxStates {
 		c.refuseAll(fmt.Sprintf("the policies name too many paths for one AppArmor profile: about %d states, of at most %d; name directories instead of what is in them", states, maxStates))
 		return c.out, nil
 	}
-	p.AppArmor = c.profile.print(host.AppArmorABI)
+	p.AppArmor = printAll(profiles, host.AppArmorABI)
+	p.AppArmor.enterBy(domains, c.stacked)
 	return c.out, nil
 }
 
@@ -65,16 +81,23 @@ func unarmored(host Host) string {
 	return ""
 }
 
-// armorer compiles the rules of one plan.
+// armorer compiles the rules of one plan, domain by domain.
 type armorer struct {
-	plan    *Plan
-	rules   []model.Rule // of the classes process and file
-	out     outcomes
-	profile *profile
+	plan *Plan
+	all  []model.Rule // of the classes process and file
+	ask  *model.Set   // of all
+	out  outcomes
+	// stacked says that processes have no_new_privs: they keep every profile
+	// that they were ever confined by.
+	stacked bool
+
+	number  int // of the domain
+	domain  domain
+	profile *profile // its
 }
 
 func (c *armorer) refuseAll(why string) {
-	for _, r := range c.rules {
+	for _, r := range c.all {
 		c.out[r.Number] = Coverage{Unenforceable: why}
 	}
 }
@@ -120,6 +143,14 @@ func (c *armorer) cover(r model.Rule) {
 		add("apparmor-unix-connect")
 	}
 	add("apparmor-outside-files")
+	if r.OwnerOnly {
+		add("apparmor-owner-replace")
+	}
+	if r.Sourced() {
+		for _, id := range sourceResiduals(c.stacked) {
+			add(id)
+		}
+	}
 	if r.Class == policy.File && r.Action == policy.Allow {
 		add("apparmor-proc-self")
 		if c.plan.Posture.File == policy.Audit {
@@ -157,7 +188,7 @@ func (c *armorer) compile() error {
 	if err != nil {
 		return err
 	}
-	c.profile.mount = !slices.ContainsFunc(c.rules, shields)
+	c.profile.mount = !slices.ContainsFunc(c.all, shields)
 	for _, f := range []struct {
 		class policy.Class
 		op    model.Operation
@@ -167,18 +198,32 @@ func (c *armorer) compile() error {
 		{policy.File, model.Read, permRead},
 		{policy.File, model.Write, permWrite},
 	} {
-		tiers, err := c.tiers(f.class, f.op)
-		if err != nil {
-			return err
+		for _, w := range c.apart(f.class) {
+			tiers, err := c.tiers(f.class, f.op, w)
+			if err != nil {
+				return err
+			}
+			if err := c.narrows(tiers, f.class, f.op, w); err != nil {
+				return err
+			}
+			c.decide(tiers, everything, f.class, f.perm, w)
 		}
-		c.decide(tiers, everything, f.class, f.perm)
 	}
 	c.tamper()
 	return nil
 }
 
+// apart are those whom the rules of a class answer apart.
+func (c *armorer) apart(class policy.Class) []whose {
+	ownerOnly := func(r model.Rule) bool { return r.Class == class && r.OwnerOnly }
+	if slices.ContainsFunc(c.all, ownerOnly) {
+		return []whose{owners, others}
+	}
+	return []whose{everyones}
+}
+
 // decide adds to the profile what the tiers say of one permission.
-func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class, perm perm) {
+func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class, perm perm, w whose) {
 	// What each tier permits: a line that alerts permits as well, so that the
 	// other tier's list must contain it.
 	permitted := make([][]glob.Glob, len(tiers))
@@ -200,10 +245,10 @@ func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class,
 				audited = c.both(audited, permitted[j], t)
 			}
 		}
-		c.profile.addAll(audit, audited, perm)
-		c.profile.addAll(deny, c.denied(t), perm)
+		c.profile.addAll(audit, audited, perm, w)
+		c.profile.addAll(deny, c.denied(t), perm, w)
 	}
-	c.profile.addAll(permit, all, perm)
+	c.profile.addAll(permit, all, perm, w)
 }
 
 // denied is what the tier's Blocks deny: each without what an earlier entry

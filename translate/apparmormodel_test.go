@@ -15,8 +15,11 @@ import (
 	"github.com/prearm/prearm/translate/model"
 )
 
-// randomRules draws plain rules whose objects contain, neighbour and cut one
-// another.
+// randomSources are executables that random rules have as sources and objects.
+var randomSources = []string{"/a", "/a/b", "/ab", "/usr/b"}
+
+// randomRules draws rules whose objects contain, neighbour and cut one another,
+// for everybody and for some sources, for all and for owners.
 func randomRules() *rapid.Generator[[]model.Rule] {
 	component := rapid.SampledFrom([]string{"a", "b", "ab", "c", "usr", "ld.so", "ld-linux.so.2", "libc.so"})
 	path := rapid.Custom(func(t *rapid.T) string {
@@ -42,6 +45,10 @@ func randomRules() *rapid.Generator[[]model.Rule] {
 			r.Class = policy.Process
 		}
 		r.ReadOnly = r.Class == policy.File && rapid.IntRange(0, 3).Draw(t, "readOnly") == 0
+		r.OwnerOnly = rapid.IntRange(0, 4).Draw(t, "ownerOnly") == 0
+		if rapid.IntRange(0, 2).Draw(t, "sourced") == 0 {
+			r.Sources = rapid.SliceOfNDistinct(rapid.SampledFrom(randomSources), 1, 2, rapid.ID).Draw(t, "sources")
+		}
 		return r
 	}), 1, 6)
 }
@@ -57,71 +64,110 @@ func randomNames() *rapid.Generator[string] {
 	})
 }
 
-// judge is what a profile says of a name.
-type judge func(name string) parsertest.Perms
+// judge is what a profile says of a name to its owner, or to another. It gives
+// the profile of what is executed, if it knows.
+type judge func(name string, owner bool) (perms parsertest.Perms, enters string)
 
 // compiled asks the real parser's automaton.
-func compiled(t *testing.T, p *Plan) judge { return parsertest.Files(t, p.AppArmor.Text).File }
+func compiled(t *testing.T, profile string) judge {
+	dfa := parsertest.Files(t, profile)
+	return func(name string, owner bool) (parsertest.Perms, string) { return dfa.File(name, owner), "" }
+}
 
-var fileLine = regexp.MustCompile(`(?m)^  (audit deny |audit )?"([^"]*)" ([rwlkmix]+),$`)
+var fileLine = regexp.MustCompile(`(?m)^  (audit deny |audit )?(owner |other )?"([^"]*)" ([rwlkmix]+|[rwlkm]*px -> (\S+)),$`)
 
 // interpreted matches the lines of the profile itself: permissions and audits
-// add up, and a deny wins.
-func interpreted(t *testing.T, p *Plan) judge {
+// add up, a deny wins, and lines without wildcards say what is entered.
+func interpreted(t *testing.T, profile string) judge {
 	type parsed struct {
-		qualifier string
-		glob      glob.Glob
-		perms     uint32
+		qualifier, whose, enters string
+		glob                     glob.Glob
+		perms                    uint32
 	}
 	bits := map[rune]uint32{'r': parsertest.Read, 'w': parsertest.Write, 'l': parsertest.Link, 'k': parsertest.Lock, 'm': parsertest.Map, 'x': parsertest.Exec}
+	here, _, _ := strings.Cut(strings.TrimPrefix(profile, "profile "), " ")
 	var lines []parsed
-	for _, m := range fileLine.FindAllStringSubmatch(p.AppArmor.Text, -1) {
-		g, err := glob.Parse(m[2])
+	for _, m := range fileLine.FindAllStringSubmatch(profile, -1) {
+		g, err := glob.Parse(m[3])
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := parsed{qualifier: m[1], glob: g}
-		for _, c := range m[3] {
+		l := parsed{qualifier: m[1], whose: m[2], enters: m[5], glob: g}
+		perms, _, _ := strings.Cut(m[4], " ")
+		for _, c := range perms {
 			l.perms |= bits[c]
 		}
-		if strings.Contains(m[3], "ix") {
-			l.perms |= parsertest.Map
+		if l.enters == "" {
+			l.enters = here
 		}
 		lines = append(lines, l)
 	}
-	return func(name string) parsertest.Perms {
-		var p parsertest.Perms
+	return func(name string, owner bool) (p parsertest.Perms, enters string) {
 		var denied uint32
+		var exact, wild []string
 		for _, l := range lines {
-			if !l.glob.Match(name) {
+			if !l.glob.Match(name) || owner && l.whose == "other " || !owner && l.whose == "owner " {
 				continue
 			}
 			switch l.qualifier {
 			case "audit deny ":
 				denied |= l.perms
+				continue
 			case "audit ":
 				p.Audit |= l.perms
-				fallthrough
+			}
+			p.Allow |= l.perms
+			switch {
+			case l.perms&parsertest.Exec == 0:
+			case l.glob.Wild():
+				wild = append(wild, l.enters)
 			default:
-				p.Allow |= l.perms
+				exact = append(exact, l.enters)
 			}
 		}
 		p.Allow &^= denied
 		p.Audit &= p.Allow
-		return p
+		if len(exact) == 0 {
+			exact = wild
+		}
+		if exact = slices.Compact(exact); len(exact) > 1 {
+			t.Errorf("%s: the lines that permit to execute %s enter %q", here, name, exact)
+		}
+		return p, strings.Join(exact, " ")
 	}
+}
+
+// domainTexts are the profiles of a policy, by name, each as a text of its own.
+func domainTexts(p *Plan) map[string]string {
+	texts := make(map[string]string)
+	for text := range strings.SplitSeq("\n"+p.AppArmor.Text, "\nprofile ") {
+		if name, _, found := strings.Cut(text, " "); found {
+			texts[name] = "profile " + text + "\n"
+		}
+	}
+	return texts
+}
+
+// actor is whose process tries something.
+type actor struct {
+	source string // the executable
+	owner  bool   // of the object
 }
 
 // agree compares what a profile says with the reference decision, modulo the
 // residuals that the plan names. It returns how the two differ, or "".
-func agree(p *Plan, decide *model.Set, ask judge, path string, directory bool) string {
+func agree(p *Plan, decide *model.Set, ask judge, by actor, path string, directory bool) string {
 	name := path
 	if directory && name != "/" {
 		name += "/"
 	}
-	got := ask(name)
+	got, _ := ask(name, by.owner)
+	uid := uint32(1)
+	if by.owner {
+		uid = 0
+	}
 	verdict := func(class policy.Class, op model.Operation) policy.Action {
-		return decide.Decide(model.Access{Class: class, Operation: op, Path: path, Loader: model.IsLoader(path)}).Action
+		return decide.Decide(model.Access{Class: class, Operation: op, Path: path, Loader: model.IsLoader(path), Source: by.source, UID: uid}).Action
 	}
 	said := func(bit uint32) policy.Action {
 		switch {
@@ -136,7 +182,8 @@ func agree(p *Plan, decide *model.Set, ask judge, path string, directory bool) s
 		if want := verdict(policy.Process, model.Exec); said(parsertest.Exec) != want && !alertOnly(p, said(parsertest.Exec), want) {
 			return "exec is " + string(said(parsertest.Exec)) + ", want " + string(want)
 		}
-		if want := verdict(policy.Process, model.Map); (said(parsertest.Map) == policy.Block) != (want == policy.Block) {
+		// A program's own file is asked about where it is executed.
+		if want := verdict(policy.Process, model.Map); path != by.source && (said(parsertest.Map) == policy.Block) != (want == policy.Block) {
 			return "map is " + string(said(parsertest.Map)) + ", want " + string(want)
 		}
 	}
@@ -182,7 +229,7 @@ func movedOut(p *Plan, path string, directory bool) bool {
 }
 
 // testAgreement compares random profiles with the model.
-func testAgreement(t *testing.T, read func(*testing.T, *Plan) judge) {
+func testAgreement(t *testing.T, read func(t *testing.T, profile string) judge) {
 	rapid.Check(t, func(rt *rapid.T) {
 		posture := rapid.SampledFrom([]policy.Action{policy.Block, policy.Audit}).Draw(rt, "posture")
 		p := plan(t, posture, randomRules().Draw(rt, "rules")...)
@@ -192,14 +239,31 @@ func testAgreement(t *testing.T, read func(*testing.T, *Plan) judge) {
 			}
 		}
 		decide := model.New(p.Resolved, p.Posture, base.Files()...)
-		ask := read(t, p)
-		if mount := decide.Decide(model.Access{Operation: model.Mount}).Action == policy.Block; mount == strings.Contains(p.AppArmor.Text, "  mount,") {
-			rt.Fatalf("mounting is denied: %v\n%s", !mount, p.AppArmor.Text)
+		mount := decide.Decide(model.Access{Operation: model.Mount}).Action == policy.Block
+		domains := make(map[string]judge)
+		for name, text := range domainTexts(p) {
+			domains[name] = read(t, text)
+			if mount == strings.Contains(text, "  mount,") {
+				rt.Fatalf("mounting is denied: %v\n%s", !mount, text)
+			}
 		}
-		for range 60 {
+		for range 80 {
+			by := actor{rapid.SampledFrom(append(randomSources, "")).Draw(rt, "source"), rapid.Bool().Draw(rt, "owner")}
 			path, directory := randomNames().Draw(rt, "name"), rapid.Bool().Draw(rt, "directory")
-			if diff := agree(p, decide, ask, path, directory); diff != "" {
-				rt.Fatalf("%s (directory %v): %s\n%+v\n%s", path, directory, diff, p.Resolved, p.AppArmor.Text)
+			domain := p.AppArmor.Label(by.source)
+			diff := agree(p, decide, domains[domain], by, path, directory)
+			perms, enters := domains[domain](path, by.owner)
+			switch {
+			case diff != "" || perms.Allow&parsertest.Exec == 0 || directory:
+			case enters != "" && enters != p.AppArmor.Label(path):
+				diff = "executing it enters " + enters
+			default:
+				if into, _ := domains[p.AppArmor.Label(path)](path, by.owner); into.Allow&parsertest.Map == 0 {
+					diff = "it may be executed, and may not map itself"
+				}
+			}
+			if diff != "" {
+				rt.Fatalf("%+v, %s (directory %v): %s\n%+v\n%s", by, path, directory, diff, p.Resolved, p.AppArmor.Text)
 			}
 		}
 	})

@@ -21,26 +21,35 @@ type tier struct {
 
 // entry is a set of names and the answer for them.
 type entry struct {
-	rule   int // number; -1 is none
-	action policy.Action
-	globs  []glob.Glob // the kernel's names
-	holes  func() ([]glob.Hole, error)
+	rule    int // number; -1 is none
+	action  policy.Action
+	sourced bool        // for certain executables only
+	named   bool        // the object is named, by path or base name
+	globs   []glob.Glob // the kernel's names
+	holes   func() ([]glob.Hole, error)
 }
 
-// tiers puts the rules of a class in the order in which they decide.
-func (c *armorer) tiers(class policy.Class, op model.Operation) ([]tier, error) {
+// tiers puts the rules of a class that are for the domain's processes in the
+// order in which they decide on an operation.
+func (c *armorer) tiers(class policy.Class, op model.Operation, w whose) ([]tier, error) {
 	var out []tier
 	for _, name := range []policy.Tier{policy.Cluster, policy.Namespaced} {
-		var rules []model.Rule
-		for _, r := range c.rules {
-			if r.Tier == name && r.Class == class {
-				rules = append(rules, r)
+		var ours, closed []model.Rule
+		for _, r := range c.all {
+			switch {
+			case r.Tier != name || r.Class != class:
+			case r.From(c.domain.executable()):
+				ours = append(ours, r)
+			case r.Action == policy.Allow:
+				closed = append(closed, r)
+			case ours == nil:
+				ours = []model.Rule{} // there are rules, and so the loader's denial
 			}
 		}
-		if len(rules) == 0 {
+		if ours == nil && closed == nil {
 			continue
 		}
-		t, err := c.tier(model.Ranked(rules, op), class, op)
+		t, err := c.tier(model.Ranked(ours, op, w == owners), closed, class, op, w)
 		if err != nil {
 			return nil, err
 		}
@@ -50,17 +59,17 @@ func (c *armorer) tiers(class policy.Class, op model.Operation) ([]tier, error) 
 }
 
 // tier makes entries of a tier's rules, which are in the order in which they
-// decide.
-func (c *armorer) tier(rules []model.Rule, class policy.Class, op model.Operation) (tier, error) {
+// decide; the objects of closed are other sources' alone.
+func (c *armorer) tier(rules, closed []model.Rule, class policy.Class, op model.Operation, w whose) (tier, error) {
 	var t tier
 	loader := op == model.Exec // still to be denied
-	for _, r := range rules {
+	for i, r := range rules {
 		t.listed = t.listed || r.Action == policy.Allow
 		if loader && r.Object.Kind != policy.Path && r.Object.Kind != policy.ExecName {
 			// Nothing less than its name permits the loader.
-			t.entries, loader = append(t.entries, loaderEntry()), false
+			t.entries, loader = append(t.entries, loaderEntry(rules[i:])), false
 		}
-		e, err := newEntry(r, op)
+		e, err := newEntry(r, op, w)
 		if err != nil {
 			c.refuse(r.Number, err.Error())
 			continue
@@ -68,7 +77,19 @@ func (c *armorer) tier(rules []model.Rule, class policy.Class, op model.Operatio
 		t.entries = append(t.entries, e)
 	}
 	if loader {
-		t.entries = append(t.entries, loaderEntry())
+		t.entries = append(t.entries, loaderEntry(nil))
+	}
+	for _, r := range closed {
+		e, err := objectEntry(r.Object, op)
+		if err != nil {
+			c.refuse(r.Number, err.Error())
+			continue
+		}
+		e.rule, e.action = r.Number, policy.Block
+		if c.plan.Posture.For(class) == policy.Audit {
+			e.action = policy.Audit
+		}
+		t.entries = append(t.entries, e)
 	}
 	if class == policy.File && t.listed {
 		base, err := baseEntries(op)
@@ -121,12 +142,12 @@ func (e entry) without(holes []glob.Hole) ([]glob.Glob, error) {
 }
 
 // newEntry is what the rule says of the operation on its object.
-func newEntry(r model.Rule, op model.Operation) (entry, error) {
+func newEntry(r model.Rule, op model.Operation, w whose) (entry, error) {
 	e, err := objectEntry(r.Object, op)
 	if err != nil {
 		return entry{}, err
 	}
-	e.rule, e.action = r.Number, r.Answer(op)
+	e.rule, e.action, e.sourced = r.Number, r.Answer(op, w == owners), r.Sourced()
 	return e, nil
 }
 
@@ -141,7 +162,7 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		return entry{globs: names(g, op), holes: func() ([]glob.Hole, error) {
+		return entry{named: true, globs: names(g, op), holes: func() ([]glob.Hole, error) {
 			return glob.HolePath(o.Name), nil
 		}}, nil
 	case policy.ExecName:
@@ -149,7 +170,7 @@ func objectEntry(o policy.Object, op model.Operation) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		return entry{globs: []glob.Glob{g}, holes: func() ([]glob.Hole, error) {
+		return entry{named: true, globs: []glob.Glob{g}, holes: func() ([]glob.Hole, error) {
 			return glob.HoleBase(o.Name), nil
 		}}, nil
 	case policy.Directory:
@@ -199,9 +220,20 @@ func names(g glob.Glob, op model.Operation) []glob.Glob {
 	return g.Names()
 }
 
-// loaderEntry denies to execute what model.IsLoader knows.
-func loaderEntry() entry {
+// loaderEntry denies to execute what model.IsLoader knows, but for what rules
+// name.
+func loaderEntry(rules []model.Rule) entry {
 	e := entry{rule: -1, action: policy.Block, holes: func() ([]glob.Hole, error) { return nil, nil }}
+	var named []glob.Hole
+	for _, r := range rules {
+		switch o := r.Object; {
+		case !model.IsLoader(o.Name):
+		case o.Kind == policy.Path:
+			named = append(named, glob.HolePath(o.Name)...)
+		case o.Kind == policy.ExecName:
+			named = append(named, glob.HoleBase(o.Name)...)
+		}
+	}
 	for _, text := range []string{
 		"/{**/,}{libc.so,linker,linker64}",
 		"/{**/,}{ld-,ld.,ld64.}*{.so,.so.*}",
@@ -212,6 +244,9 @@ func loaderEntry() entry {
 			panic(err) // a constant
 		}
 		e.globs = append(e.globs, g)
+	}
+	if left, err := e.without(named); err == nil {
+		e.globs = left // else the loader stays denied
 	}
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,11 +40,24 @@ const (
 	deny          // and log
 )
 
+// whose says by whose processes an object is used: those of its owner, or
+// others'.
+type whose uint8
+
+const (
+	owners whose = 1 << iota
+	others
+
+	everyones = owners | others
+)
+
 // profile gathers the lines of a profile.
 type profile struct {
-	files        map[fileRule]perm
-	capabilities []string // alerted on
+	files        map[fileRule]*filePerms
+	capabilities map[string]effect
+	network      []string // what is permitted, audited and denied of sockets
 	mount        bool     // mounting is permitted
+	transitions  transitions
 }
 
 type fileRule struct {
@@ -51,19 +65,49 @@ type fileRule struct {
 	glob   string // as printed
 }
 
-func newProfile() *profile {
-	return &profile{files: make(map[fileRule]perm), mount: true}
+// filePerms is what a line says, for owners and for others.
+type filePerms struct {
+	glob          glob.Glob
+	owner, others perm
 }
 
-func (p *profile) add(e effect, g glob.Glob, perm perm) { p.files[fileRule{e, g.String()}] |= perm }
+// transitions are the domains that a process enters by executing a file.
+type transitions struct {
+	to   map[string]int // by the glob of the executable, as printed: numbers of domains
+	rest int            // by any other file
+	here int            // the domain that the profile is of
+	// stacked says that the process keeps what confines it, and is confined by
+	// the other domain as well.
+	stacked bool
+}
 
-func (p *profile) addAll(e effect, globs []glob.Glob, perm perm) {
-	for _, g := range globs {
-		p.add(e, g, perm)
+func newProfile() *profile {
+	return &profile{
+		files:        make(map[fileRule]*filePerms),
+		capabilities: make(map[string]effect),
+		network:      []string{"network"},
+		mount:        true,
 	}
 }
 
-func (p *profile) auditCapability(name string) { p.capabilities = append(p.capabilities, name) }
+func (p *profile) add(e effect, g glob.Glob, perm perm, w whose) {
+	rule := fileRule{e, g.String()}
+	if p.files[rule] == nil {
+		p.files[rule] = &filePerms{glob: g}
+	}
+	if w&owners != 0 {
+		p.files[rule].owner |= perm
+	}
+	if w&others != 0 {
+		p.files[rule].others |= perm
+	}
+}
+
+func (p *profile) addAll(e effect, globs []glob.Glob, perm perm, w whose) {
+	for _, g := range globs {
+		p.add(e, g, perm, w)
+	}
+}
 
 // states estimates the automaton's size: one state for each distinct
 // beginning of a glob.
@@ -85,53 +129,101 @@ func (p *profile) states() int {
 	return states
 }
 
-// print gives the profile, named by its text and by what it is compiled for.
-// Nothing of a policy gets into the text but globs, which print themselves
-// safely.
-func (p *profile) print(abi string) *AppArmor {
-	body := p.body()
-	sum := sha256.Sum256([]byte(abi + "\n" + body))
+// printAll gives the profiles of a plan's domains as one policy, named by its
+// text and by what it is compiled for. Nothing of a policy gets into the text
+// but globs, which print themselves safely.
+func printAll(all []*profile, abi string) *AppArmor {
+	text := func(name string) string {
+		var b strings.Builder
+		for i, p := range all {
+			b.WriteString("profile " + domainName(name, i) + " " + p.body(name))
+		}
+		return b.String()
+	}
+	sum := sha256.Sum256([]byte(abi + "\n" + text("")))
 	name := "prearm-" + hex.EncodeToString(sum[:12])
-	return &AppArmor{Name: name, Text: "profile " + name + " " + body}
+	return &AppArmor{Name: name, Text: text(name)}
 }
 
-func (p *profile) body() string {
+// domainName is the profile of a domain by its number, in the policy of that
+// name. All but the first are the first one's children, as AppArmor calls
+// them: they are removed from the kernel with it.
+func domainName(name string, number int) string {
+	if number == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s//%d", name, number)
+}
+
+func (p *profile) body(policy string) string {
 	var b strings.Builder
-	b.WriteString("flags=(mediate_deleted) {\n" + base.Profile)
-	slices.Sort(p.capabilities)
-	for _, name := range p.capabilities {
-		fmt.Fprintf(&b, "  audit capability %s,\n", strings.ToLower(strings.TrimPrefix(name, "CAP_")))
+	b.WriteString("flags=(mediate_deleted) {\n")
+	for _, line := range p.network {
+		fmt.Fprintf(&b, "  %s,\n", line)
+	}
+	b.WriteString(base.Profile)
+	for _, name := range slices.Sorted(maps.Keys(p.capabilities)) {
+		fmt.Fprintf(&b, "  %scapability %s,\n", p.capabilities[name], strings.ToLower(strings.TrimPrefix(name, "CAP_")))
 	}
 	if p.mount {
 		b.WriteString(base.Mounts)
 	}
-	lines := make([]fileRule, 0, len(p.files))
-	for l := range p.files {
-		lines = append(lines, l)
-	}
-	slices.SortFunc(lines, func(x, y fileRule) int {
+	for _, l := range slices.SortedFunc(maps.Keys(p.files), func(x, y fileRule) int {
 		return cmp.Or(cmp.Compare(x.effect, y.effect), strings.Compare(x.glob, y.glob))
-	})
-	for _, l := range lines {
-		fmt.Fprintf(&b, "  %s\"%s\" %s,\n", [...]string{permit: "", audit: "audit ", deny: "audit deny "}[l.effect], l.glob, p.files[l].text(l.effect))
+	}) {
+		f := p.files[l]
+		both := f.owner & f.others
+		for _, part := range []struct {
+			qualifier string
+			perm      perm
+		}{{"", both}, {"owner ", f.owner &^ both}, {"other ", f.others &^ both}} {
+			if part.perm != 0 {
+				fmt.Fprintf(&b, "  %s%s\"%s\" %s,\n", l.effect, part.qualifier, l.glob, p.perms(l, part.perm, policy))
+			}
+		}
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
 
-func (p perm) text(e effect) string {
+// String is how a line of the effect begins.
+func (e effect) String() string {
+	return [...]string{permit: "", audit: "audit ", deny: "audit deny "}[e]
+}
+
+// perms prints the permissions of a line.
+func (p *profile) perms(l fileRule, perms perm, policy string) string {
 	var b strings.Builder
 	for _, bit := range []struct {
 		perm perm
 		text string
-	}{{permRead, "r"}, {permName, "w"}, {permLink, "l"}, {permLock, "k"}, {permMap, "m"}, {permExec, "ix"}} {
-		switch {
-		case p&bit.perm == 0:
-		case bit.perm == permExec && e == deny:
-			b.WriteString("x")
-		default:
+	}{{permRead, "r"}, {permName, "w"}, {permLink, "l"}, {permLock, "k"}, {permMap, "m"}} {
+		if perms&bit.perm != 0 {
 			b.WriteString(bit.text)
 		}
 	}
+	switch {
+	case perms&permExec == 0:
+	case l.effect == deny:
+		b.WriteString("x")
+	default:
+		b.WriteString(p.transitions.exec(l.glob, policy))
+	}
 	return b.String()
+}
+
+// exec is the permission to execute what glob names. The environment is not
+// scrubbed: whose domain a process is in changes nothing for its libraries.
+func (t transitions) exec(glob, policy string) string {
+	to, ok := t.to[glob]
+	if !ok {
+		to = t.rest
+	}
+	switch {
+	case to == t.here:
+		return "ix"
+	case t.stacked:
+		return "px -> &" + domainName(policy, to)
+	}
+	return "px -> " + domainName(policy, to)
 }

@@ -13,8 +13,8 @@ import (
 // refused by the kernel where the new name would permit more. Objects that
 // cannot be printed are left out: their rules have been refused for it.
 func (c *armorer) tamper() {
-	for _, r := range c.rules {
-		if !shields(r) || checkName(r.Object) != nil {
+	for _, r := range c.all {
+		if !shields(r) || !r.From(c.domain.executable()) || checkName(r.Object) != nil {
 			continue
 		}
 		above, err := parents(r.Object)
@@ -26,7 +26,7 @@ func (c *armorer) tamper() {
 			if err != nil {
 				continue
 			}
-			c.profile.add(deny, g, permName)
+			c.profile.add(deny, g, permName, everyones)
 		}
 		if r.Class != policy.Process || r.Object.Kind != policy.Path {
 			continue
@@ -35,9 +35,16 @@ func (c *armorer) tamper() {
 		if err != nil {
 			continue
 		}
-		// A library or program that must not run must not be mapped either.
-		c.profile.add(deny, g, permMap)
-		c.profile.addAll(deny, names(g, model.Write), permWrite)
+		for w, uid := range map[whose]uint32{owners: 0, others: 1} {
+			a := model.Access{Class: policy.Process, Path: r.Object.Name, Source: c.domain.executable(), UID: uid}
+			// A library or program that must not run must not be mapped either.
+			if a.Operation = model.Map; c.ask.Decide(a).Action == policy.Block {
+				c.profile.add(deny, g, permMap, w)
+			}
+			if a.Operation = model.Tamper; c.ask.Decide(a).Action == policy.Block {
+				c.profile.addAll(deny, names(g, model.Write), permWrite, w)
+			}
+		}
 	}
 }
 

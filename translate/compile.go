@@ -19,6 +19,10 @@ type Input struct {
 	Posture policy.Posture
 	Host    Host
 	Root    *rootfs.Root // the container's file systems, as they will be
+
+	// NoNewPrivileges says that the container's processes run with
+	// no_new_privs: none of them can leave what confines it.
+	NoNewPrivileges bool
 }
 
 // outcomes is what the compiler of one mechanism says of its rules, by
@@ -41,7 +45,7 @@ var compilers = []func(p *Plan, rules []model.Rule, host Host) (outcomes, error)
 // rule that this host cannot enforce is no error: its Coverage says so, and
 // Refusals decides what it means for the start.
 func Compile(in Input) (*Plan, error) {
-	p := &Plan{Rules: in.Rules, Posture: in.Posture, Coverage: make([]Coverage, len(in.Rules))}
+	p := &Plan{Rules: in.Rules, Posture: in.Posture, NoNewPrivileges: in.NoNewPrivileges, Coverage: make([]Coverage, len(in.Rules))}
 	resolved, paths, unresolved, err := resolve(in.Rules, in.Root)
 	if err != nil {
 		return nil, fmt.Errorf("resolving the paths of the policies: %w", err)
@@ -93,10 +97,8 @@ func notYet(r policy.Rule) string {
 	switch {
 	case r.Unsupported != "":
 		return fmt.Sprintf("%s is recognised but not enforced yet", r.Unsupported)
-	case len(r.Sources) > 0 && r.Class != policy.Syscalls:
+	case len(r.Sources) > 0 && (r.Class == policy.Network || r.Class == policy.Capabilities):
 		return "fromSource is not enforced yet"
-	case r.OwnerOnly:
-		return "ownerOnly is not enforced yet"
 	}
 	return ""
 }

@@ -40,7 +40,9 @@ type Plan struct {
 	Rules    []policy.Rule  `json:"rules"` // as selected; a rule's number is its index
 	Resolved []model.Rule   `json:"-"`     // the same, resolved
 	Posture  policy.Posture `json:"posture"`
-	Coverage []Coverage     `json:"coverage"` // one entry a rule, same order
+	// NoNewPrivileges says that processes start with no_new_privs.
+	NoNewPrivileges bool       `json:"noNewPrivileges,omitempty"`
+	Coverage        []Coverage `json:"coverage"` // one entry a rule, same order
 
 	// Paths are the resolutions that the plan rests on. The createRuntime
 	// hook refuses the start if one no longer holds.
@@ -84,10 +86,37 @@ type Seccomp struct {
 	Families []int `json:"families,omitempty"`
 }
 
-// AppArmor is a profile to load and to enter on the first exec.
+// AppArmor is a policy to load, and the profile to enter on the first exec.
 type AppArmor struct {
-	Name string `json:"name"` // prearm-<digest prefix>
-	Text string `json:"text"` // apparmor.d syntax
+	Name string `json:"name"` // prearm-<digest prefix>: the first profile of the policy
+	Text string `json:"text"` // apparmor.d syntax; the other profiles are the first one's children
+	// Labels are what confines a process by the file that it executes, where
+	// that is not Name: a profile, or several, stacked.
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// Label is what is to confine a process that executes the file, a canonical
+// path.
+func (a *AppArmor) Label(file string) string {
+	if label, ok := a.Labels[file]; ok {
+		return label
+	}
+	return a.Name
+}
+
+// enterBy fills in the labels.
+func (a *AppArmor) enterBy(domains []domain, stacked bool) {
+	for i, d := range domains {
+		for _, file := range d {
+			if a.Labels == nil {
+				a.Labels = make(map[string]string)
+			}
+			a.Labels[file] = domainName(a.Name, i)
+			if stacked {
+				a.Labels[file] = a.Name + "//&" + a.Labels[file]
+			}
+		}
+	}
 }
 
 // Network is what the cgroup programs decide by.

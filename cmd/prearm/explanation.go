@@ -66,7 +66,10 @@ func (e *explanation) compile(rules []policy.Rule, root *rootfs.Root) error {
 		e.Policies = []store.Ref{}
 	}
 	var err error
-	e.plan, err = translate.Compile(translate.Input{Rules: rules, Posture: e.Posture, Host: e.Host, Root: root})
+	e.plan, err = translate.Compile(translate.Input{
+		Rules: rules, Posture: e.Posture, Host: e.Host, Root: root,
+		NoNewPrivileges: e.spec != nil && e.spec.Process != nil && e.spec.Process.NoNewPrivileges,
+	})
 	if err != nil {
 		return err
 	}
@@ -80,7 +83,7 @@ func (e *explanation) compile(rules []policy.Rule, root *rootfs.Root) error {
 	}
 	e.Refusals = append(e.Refusals, e.plan.Refusals(e.config.OnResidual, e.config.OnUnenforceable)...)
 	if e.spec != nil && len(e.plan.Rules) > 0 {
-		if err := profiles.Apply(e.spec, e.plan); err != nil {
+		if err := profiles.Apply(e.spec, e.plan, ""); err != nil {
 			e.Failures = append(e.Failures, err.Error())
 		}
 		e.Outside = append(e.Outside, outside(e.spec, e.config)...)

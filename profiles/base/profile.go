@@ -8,8 +8,7 @@ package base
 // The profile does not attach disconnected paths. Their names would begin at
 // the wrong place, and a detached copy of a mount would have blocked files
 // under names that no rule knows; so they are denied.
-const Profile = `  network,
-  capability,
+const Profile = `  capability,
   signal,
   ptrace,
   unix,

@@ -81,6 +81,21 @@ func (g Glob) Prefix() string {
 	return b.String()
 }
 
+// Wild says whether g has wildcards or sets. Of the lines of a profile that
+// match one path, apparmor_parser has those decide how a file is executed
+// whose globs have none.
+func (g Glob) Wild() bool { return wild(g.nodes) }
+
+func wild(nodes []node) bool {
+	return slices.ContainsFunc(nodes, func(n node) bool {
+		if n.kind == kindAlt {
+			return slices.ContainsFunc(n.alts, wild)
+		}
+		_, single := n.single()
+		return !single
+	})
+}
+
 // Match says whether path is in the set.
 func (g Glob) Match(path string) bool {
 	states := g.states()

@@ -60,7 +60,7 @@ func New(rules []Rule, posture policy.Posture, base ...BaseEntry) *Set {
 func (g *group) add(r *rule) {
 	g.rules = append(g.rules, r)
 	if r.lists() {
-		g.everyone = g.everyone || !r.sourced()
+		g.everyone = g.everyone || !r.Sourced()
 		for _, source := range r.Sources {
 			g.listed[source] = true
 		}
@@ -163,7 +163,7 @@ func (g *group) winner(a Access) *rule {
 func (g *group) first(a Access, asked func(*rule) bool) *rule {
 	var win *rule
 	for _, r := range g.rules {
-		if r.matches(a) && r.from(a.Source) && asked(r) && (win == nil || precedence(a, r, win) < 0) {
+		if r.matches(a) && r.From(a.Source) && asked(r) && (win == nil || precedence(a, r, win) < 0) {
 			win = r
 		}
 	}
@@ -176,7 +176,7 @@ func precedence(a Access, x, y *rule) int {
 		// A capability that is gone from every set cannot be given back to
 		// one source, nor a system call that the filter refuses.
 		before(x.absolute(), y.absolute()),
-		before(x.sourced(), y.sourced()),
+		before(x.Sourced(), y.Sourced()),
 		x.specificity.compare(y.specificity),
 		-cmp.Compare(strictness(x.Action), strictness(y.Action)),
 		// One object twice, with different flags: the stricter answer, so
@@ -190,7 +190,7 @@ func precedence(a Access, x, y *rule) int {
 // closes it to every other source.
 func (g *group) closed(a Access) bool {
 	for _, r := range g.rules {
-		if r.lists() && r.sourced() && r.matches(a) {
+		if r.lists() && r.Sourced() && r.matches(a) {
 			return true
 		}
 	}
@@ -261,7 +261,7 @@ func (g *group) tamper(a Access) Verdict {
 	}
 	var above *rule
 	for _, r := range g.rules {
-		if r.shields() && r.below(a.Path) && r.from(a.Source) && (above == nil || r.Number < above.Number) {
+		if r.shields() && r.below(a.Path) && r.From(a.Source) && (above == nil || r.Number < above.Number) {
 			above = r
 		}
 	}

@@ -19,10 +19,10 @@ func (s *Set) Ground(a Access, v Verdict) Ground {
 		if g.class != a.Class || g.tier != v.Tier {
 			continue
 		}
-		if r := g.ground(func(r *rule) bool { return r.sourced() && r.matches(a) }); r != nil {
+		if r := g.ground(func(r *rule) bool { return r.Sourced() && r.matches(a) }); r != nil {
 			return Ground{Rule: r.Number, Closed: true}
 		}
-		if r := g.ground(func(r *rule) bool { return r.from(a.Source) }); r != nil {
+		if r := g.ground(func(r *rule) bool { return r.From(a.Source) }); r != nil {
 			return Ground{Rule: r.Number}
 		}
 	}

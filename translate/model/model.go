@@ -96,16 +96,16 @@ type Verdict struct {
 	Reason Reason
 }
 
-// Ranked gives rules of one class and tier, none of them with sources, in the
-// order in which they are asked about an operation: of those that match, the
-// first decides.
-func Ranked(rules []Rule, op Operation) []Rule {
+// Ranked gives rules of one class and tier, all of them for one acting
+// executable, in the order in which they are asked about an operation by the
+// object's owner, or by another: of those that match, the first decides.
+func Ranked(rules []Rule, op Operation, owner bool) []Rule {
 	prepared := make([]*rule, len(rules))
 	for i, r := range rules {
 		prepared[i] = prepare(r)
 	}
 	slices.SortStableFunc(prepared, func(x, y *rule) int {
-		return precedence(Access{Class: x.Class, Operation: op}, x, y)
+		return precedence(accessBy(owner, x.Class, op), x, y)
 	})
 	ranked := make([]Rule, len(rules))
 	for i, p := range prepared {
@@ -114,8 +114,30 @@ func Ranked(rules []Rule, op Operation) []Rule {
 	return ranked
 }
 
-// Answer is what the rule says of an operation on its object, for a process
-// that does not own the object.
-func (r Rule) Answer(op Operation) policy.Action {
-	return prepare(r).answer(Access{Class: r.Class, Operation: op, UID: 1}).Action
+// Answer is what the rule says of an operation on its object by the object's
+// owner, or by another.
+func (r Rule) Answer(op Operation, owner bool) policy.Action {
+	return prepare(r).answer(accessBy(owner, r.Class, op)).Action
+}
+
+// accessBy is an access to an object that is the acting user's own, or is not.
+func accessBy(owner bool, class policy.Class, op Operation) Access {
+	a := Access{Class: class, Operation: op}
+	if !owner {
+		a.UID = a.Owner + 1
+	}
+	return a
+}
+
+// Sourced says whether the rule is for certain executables only.
+func (r *Rule) Sourced() bool { return len(r.Sources) > 0 || len(r.SourceDirs) > 0 }
+
+// From says whether the rule is for accesses by the executable source.
+func (r *Rule) From(source string) bool {
+	if !r.Sourced() || slices.Contains(r.Sources, source) {
+		return true
+	}
+	return slices.ContainsFunc(r.SourceDirs, func(d policy.Source) bool {
+		return source != "" && inDirectory(source, trimSlash(d.Dir), d.Recursive)
+	})
 }

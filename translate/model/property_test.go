@@ -178,7 +178,7 @@ func TestLoneBlockDenies(t *testing.T) {
 			t.Skip("decided by more than a match")
 		}
 		p := prepare(r)
-		meant := r.Class == a.Class && judged(a) && p.matches(a) && p.from(a.Source)
+		meant := r.Class == a.Class && judged(a) && p.matches(a) && p.From(a.Source)
 		got := New([]Rule{r}, policy.Posture{}).Decide(a)
 		want := policy.Allow
 		switch {

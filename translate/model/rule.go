@@ -65,22 +65,9 @@ func (r *rule) matches(a Access) bool {
 	}
 }
 
-// sourced says whether the rule is for certain executables only.
-func (r *rule) sourced() bool { return len(r.Sources) > 0 || len(r.SourceDirs) > 0 }
-
 // lists says whether the rule makes an allow-list. One of system calls, which
 // are audited only, does not.
 func (r *rule) lists() bool { return r.Action == policy.Allow && r.Class != policy.Syscalls }
-
-// from says whether the rule is for accesses by the executable source.
-func (r *rule) from(source string) bool {
-	if !r.sourced() || slices.Contains(r.Sources, source) {
-		return true
-	}
-	return slices.ContainsFunc(r.SourceDirs, func(d policy.Source) bool {
-		return source != "" && inDirectory(source, trimSlash(d.Dir), d.Recursive)
-	})
-}
 
 // answer is what the rule says of an access that it matches.
 func (r *rule) answer(a Access) Verdict {
@@ -112,7 +99,7 @@ func (r *rule) answer(a Access) Verdict {
 // Block without source takes a capability out of every set, and an enforced
 // one puts a system call into the filter.
 func (r *rule) absolute() bool {
-	if r.Action != policy.Block || r.sourced() {
+	if r.Action != policy.Block || r.Sourced() {
 		return false
 	}
 	return r.Class == policy.Capabilities || r.Class == policy.Syscalls && r.Enforce && r.Object.Target == ""

@@ -107,21 +107,25 @@ type Perms struct {
 	Quiet        uint32 // denied without an event
 }
 
-func (d *DFA) perms(state uint32) Perms {
+// perms are an owner's, or those of another, which follow behind.
+func (d *DFA) perms(state uint32, owner bool) Perms {
 	a, b := d.tables[accept][state], uint32(0)
 	if t := d.tables[accept2]; t != nil {
 		b = t[state]
 	}
+	if !owner {
+		a, b = a>>14, b>>14
+	}
 	return Perms{Allow: a & 0x7f, Audit: b & 0x7f, Quiet: b >> 7 & 0x7f}
 }
 
-// File is what a process that owns the file may do to it.
-func (d *DFA) File(name string) Perms { return d.perms(d.walk(1, name)) }
+// File is what a process may do to a file that it owns, or does not.
+func (d *DFA) File(name string, owner bool) Perms { return d.perms(d.walk(1, name), owner) }
 
-// LinkTo is what the profile says of making a link named name to target; the
-// kernel also wants Link on the name itself.
+// LinkTo is what the profile says of making a link named name to target, of
+// the same owner; the kernel also wants Link on the name itself.
 func (d *DFA) LinkTo(name, target string) Perms {
-	return d.perms(d.walk(d.step(d.walk(1, name), 0), target))
+	return d.perms(d.walk(d.step(d.walk(1, name), 0), target), true)
 }
 
 // Mount is the number of the kernel's mount class.
