@@ -55,6 +55,9 @@ func Open(bundle string) (*Bundle, error) {
 // Close unlocks the folder.
 func (b *Bundle) Close() error { return b.dir.Close() }
 
+// Path is the bundle's.
+func (b *Bundle) Path() string { return b.path }
+
 func (b *Bundle) file(name string) string { return filepath.Join(b.path, folder, name) }
 
 // flock takes f's lock, waiting for it through interruptions.

@@ -10,8 +10,8 @@ import (
 )
 
 // Claims counts the users of the node's shared objects: a folder for each
-// object, an empty file in it for each container. The folder is also the
-// object's lock. It lives below /run, so that a reboot forgets the claims
+// object, a file in it for each container, which says where its bundle is. The
+// folder is also the object's lock. It lives below /run, so that a reboot forgets the claims
 // together with what they were on.
 type Claims struct {
 	dir string
@@ -38,30 +38,47 @@ func safeName(s string) bool {
 	return true
 }
 
-// Hold claims the object for user and calls establish, under the object's
+// Hold claims the object for the container of a bundle and calls establish, under the object's
 // lock, to have it in place. It calls establish even if others hold the
 // object, so that one which has vanished comes back. If establish fails, the
 // claim is given up.
-func (c Claims) Hold(kind Kind, name, user string, establish func() error) (err error) {
-	folder, err := c.lock(kind, name, user)
+func (c Claims) Hold(kind Kind, name, bundle string, establish func() error) (err error) {
+	folder, err := c.lock(kind, name, Key(bundle))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
-	claim := filepath.Join(folder.Name(), user)
-	f, err := os.OpenFile(claim, os.O_CREATE|os.O_WRONLY, 0o600)
+	claim := filepath.Join(folder.Name(), Key(bundle))
+	if err = os.WriteFile(claim, []byte(bundle), 0o600); err != nil {
+		err = fmt.Errorf("claim on %s %s: %w", kind, name, err)
+	} else if err = establish(); err == nil {
+		return nil
+	}
+	if gone := os.Remove(claim); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	_ = os.Remove(folder.Name()) // stays if others hold the object
+	return err
+}
+
+// Bundles lists the bundles of the containers that hold objects of a kind.
+func (c Claims) Bundles(kind Kind) ([]string, error) {
+	claims, err := filepath.Glob(filepath.Join(c.dir, string(kind), "*", "*"))
 	if err != nil {
-		return fmt.Errorf("claim on %s %s: %w", kind, name, err)
+		return nil, fmt.Errorf("claims: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("claim on %s %s: %w", kind, name, err)
+	var bundles []string
+	for _, claim := range claims {
+		bundle, err := os.ReadFile(claim)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // given up meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("claims: %w", err)
+		}
+		bundles = append(bundles, string(bundle))
 	}
-	if err := establish(); err != nil {
-		err = errors.Join(err, os.Remove(claim))
-		_ = os.Remove(folder.Name()) // stays if others hold the object
-		return err
-	}
-	return nil
+	return bundles, nil
 }
 
 // Release gives up user's claim and, if it was the last, calls remove under

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,13 +22,16 @@ func TestLastOneOutRemoves(t *testing.T) {
 	}
 	release := func(user string) {
 		t.Helper()
-		if err := claims.Release(Ruleset, "r1", user, func() error { inPlace = false; return nil }); err != nil {
+		if err := claims.Release(Ruleset, "r1", Key(user), func() error { inPlace = false; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	hold("a")
 	hold("b")
 	hold("b") // twice by one user is one claim
+	if users, err := claims.Bundles(Ruleset); err != nil || len(users) != 2 || !slices.Contains(users, "a") || !slices.Contains(users, "b") {
+		t.Errorf("held by %v, %v", users, err)
+	}
 	release("a")
 	if !inPlace {
 		t.Error("the object went while b still held it")
@@ -71,7 +75,7 @@ func TestClaimsUnderContention(t *testing.T) {
 				if !inPlace.Load() {
 					t.Error("held, but not in place")
 				}
-				err = claims.Release(Profile, "p", user, func() error { inPlace.Store(false); return nil })
+				err = claims.Release(Profile, "p", Key(user), func() error { inPlace.Store(false); return nil })
 				if err != nil {
 					t.Error(err)
 					return

@@ -20,6 +20,7 @@ type Order struct {
 
 	Paths   []translate.Resolution `json:"paths,omitempty"`
 	Network *translate.Network     `json:"network,omitempty"`
+	Profile []string               `json:"profile,omitempty"` // once it is loaded; a profiles.Instance
 
 	State string `json:"state"` // the node's state folder
 	Cache string `json:"cache"`
@@ -67,6 +68,11 @@ func (b *Bundle) ReadOrder() (*Order, error) {
 		return nil, fmt.Errorf("order %s is for another bundle", b.file(orderFile))
 	}
 	return &o, nil
+}
+
+// OrderIn is ReadOrder without the bundle's lock, for those who only look.
+func OrderIn(bundle string) (*Order, error) {
+	return (&Bundle{path: bundle}).ReadOrder()
 }
 
 // removeOrder ends the order: no hook acts on this bundle any more.

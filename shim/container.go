@@ -24,6 +24,9 @@ type container struct {
 	cfg     *config.Config
 	plan    *translate.Plan // nil: no policy applies
 	mounted bool            // the shim mounted the root file system
+
+	profile profiles.Instance   // nil: no AppArmor profile confines it
+	lost    *profiles.LostError // once it was noticed; guarded by the service's mu
 }
 
 // armProcess puts the container's plan on a process that is to be exec'd in

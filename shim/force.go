@@ -39,13 +39,22 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 	if err := b.Record(hooks.Change{Kind: hooks.Profile, Name: plan.AppArmor.Name}); err != nil {
 		return err
 	}
-	return hooks.ClaimsIn(s.cfg.State).Hold(hooks.Profile, plan.AppArmor.Name, order.Container, func() error {
+	err = hooks.ClaimsIn(s.cfg.State).Hold(hooks.Profile, plan.AppArmor.Name, s.req.Bundle, func() error {
 		kernel, err := profiles.OpenAppArmor(s.cfg.Cache)
 		if err != nil {
 			return err
 		}
-		return kernel.Load(ctx, runner{parserTimeout}, *plan.AppArmor)
+		if err := kernel.Load(ctx, runner{parserTimeout}, *plan.AppArmor); err != nil {
+			return err
+		}
+		s.container.profile, err = kernel.Instance(plan.AppArmor.Name)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	order.Profile = s.container.profile
+	return b.WriteOrder(order)
 }
 
 // rewriteSpec puts the plan and the hooks into config.json.

@@ -21,6 +21,7 @@ type service struct {
 	mu         sync.Mutex
 	containers map[string]*container // by ID; a pod's containers share a shim
 	prepared   <-chan *prepared      // for the first of them; nil once taken
+	watching   sync.Once
 }
 
 func newService(inner taskAPI.TaskService, containerd string) *service {
@@ -47,6 +48,9 @@ func (s *service) Create(ctx context.Context, r *taskAPI.CreateTaskRequest) (*ta
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.containers[r.ID] = start.container
+	if start.container.profile != nil {
+		s.watching.Do(func() { go s.watch() })
+	}
 	return resp, nil
 }
 
@@ -67,6 +71,9 @@ func (s *service) Exec(ctx context.Context, r *taskAPI.ExecProcessRequest) (*pty
 	s.mu.Unlock()
 	if c == nil {
 		return nil, errdefs.ToGRPC(fmt.Errorf("container %s: %w", r.ID, errdefs.ErrNotFound))
+	}
+	if err := c.enforced(); err != nil {
+		return nil, errdefs.ToGRPC(fmt.Errorf("prearm: exec refused: %w", err))
 	}
 	init, err := s.Connect(ctx, &taskAPI.ConnectRequest{ID: r.ID})
 	if err != nil {

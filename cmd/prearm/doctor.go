@@ -94,6 +94,7 @@ func examine(ctx context.Context, cmd *cobra.Command, address, toml string) repo
 	r.Checks = append(r.Checks, checkContainerd(ctx, address, toml)...)
 	r.Checks = append(r.Checks, configured)
 	r.Checks = append(r.Checks, checkPolicies(c)...)
+	r.Checks = append(r.Checks, checkContainers(c)...)
 	r.Healthy = true
 	for _, f := range r.Checks {
 		r.Healthy = r.Healthy && f.State != missing

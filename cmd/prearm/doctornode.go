@@ -19,10 +19,13 @@ import (
 func checkKernel(h translate.Host, c *config.Config) []finding {
 	checks := []finding{{"kernel", good, h.Kernel, ""}}
 
-	lsms := readLine("/sys/kernel/security/lsm")
+	lsms, mode := readLine("/sys/kernel/security/lsm"), readLine("/sys/module/apparmor/parameters/mode")
 	switch {
 	case h.AppArmor:
 		checks = append(checks, finding{"AppArmor", good, "enabled; security modules: " + lsms, ""})
+	case mode == "complain" || mode == "unconfined":
+		checks = append(checks, finding{"AppArmor", warning, "denies nothing: its mode is " + mode + ", whatever its profiles say",
+			"process and file rules need it: printf enforce >/sys/module/apparmor/parameters/mode, and boot without apparmor.mode"})
 	case lsms == "":
 		checks = append(checks, finding{"AppArmor", warning, "not to be seen: no list of security modules in /sys/kernel/security",
 			"process and file rules, and alerts on capabilities, need it: mount -t securityfs securityfs /sys/kernel/security; if there is still no list, this kernel has none, and needs replacing by one with CONFIG_SECURITY_APPARMOR"})

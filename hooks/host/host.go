@@ -54,10 +54,14 @@ func (n node) read(p string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// appArmor is true if profiles can be loaded: the LSM is enabled and its
-// folder in securityfs is there.
+// appArmor is true if profiles can be loaded and deny: the LSM is enabled, its
+// mode, which stands over that of each profile, is not to complain only, and
+// its folder in securityfs is there.
 func (n node) appArmor() bool {
 	if n.read("sys/module/apparmor/parameters/enabled") != "Y" {
+		return false
+	}
+	if mode := n.read("sys/module/apparmor/parameters/mode"); mode != "enforce" && mode != "kill" {
 		return false
 	}
 	_, err := os.Stat(n.path("sys/kernel/security/apparmor/.replace"))

@@ -36,6 +36,7 @@ func testConfig(t *testing.T) *config.Config {
 func TestProbeAllThere(t *testing.T) {
 	n := tree(t, map[string]string{
 		"sys/module/apparmor/parameters/enabled":          "Y\n",
+		"sys/module/apparmor/parameters/mode":             "enforce",
 		"sys/kernel/security/apparmor/.replace":           "",
 		"sys/kernel/security/apparmor/features/file/mask": "create read",
 		"sys/kernel/security/lsm":                         "lockdown,capability,apparmor,bpf",
@@ -58,11 +59,12 @@ func TestProbeNothingThere(t *testing.T) {
 	}
 }
 
-func TestAppArmorNeedsBothSwitchAndFolder(t *testing.T) {
+func TestAppArmorNeedsSwitchModeAndFolder(t *testing.T) {
 	for _, files := range []map[string]string{
-		{"sys/module/apparmor/parameters/enabled": "N\n", "sys/kernel/security/apparmor/.replace": ""},
-		{"sys/module/apparmor/parameters/enabled": "Y\n"},
-		{"sys/kernel/security/apparmor/.replace": ""},
+		{"sys/module/apparmor/parameters/enabled": "N\n", "sys/module/apparmor/parameters/mode": "enforce", "sys/kernel/security/apparmor/.replace": ""},
+		{"sys/module/apparmor/parameters/enabled": "Y\n", "sys/module/apparmor/parameters/mode": "enforce"},
+		{"sys/module/apparmor/parameters/enabled": "Y\n", "sys/module/apparmor/parameters/mode": "complain", "sys/kernel/security/apparmor/.replace": ""},
+		{"sys/module/apparmor/parameters/mode": "enforce", "sys/kernel/security/apparmor/.replace": ""},
 	} {
 		if tree(t, files).appArmor() {
 			t.Errorf("enabled with %v", files)

@@ -73,7 +73,7 @@ func (n node) arm(pid int, journal *hooks.Bundle) (err error) {
 		return err
 	}
 	put := func() error { return programs.PutRuleset(digest, o.Network) }
-	if err := hooks.ClaimsIn(o.State).Hold(hooks.Ruleset, o.Digest, o.Container, put); err != nil {
+	if err := hooks.ClaimsIn(o.State).Hold(hooks.Ruleset, o.Digest, journal.Path(), put); err != nil {
 		return fmt.Errorf("network rules: %w", err)
 	}
 	fault.At(o.State, "attach")
