@@ -17,9 +17,10 @@ import (
 
 // Runtime handlers, as a RuntimeClass names them.
 const (
-	HandlerRunc    = "runc"
-	HandlerPrearm  = "prearm"
-	HandlerSystemd = "prearm-systemd" // the same with SystemdCgroup = true
+	HandlerRunc          = "runc"
+	HandlerRuncSystemd   = "runc-systemd" // with SystemdCgroup = true
+	HandlerPrearm        = "prearm"
+	HandlerPrearmSystemd = "prearm-systemd"
 )
 
 // Images that a CRI has.
@@ -48,6 +49,10 @@ const criSettings = `
     snapshotter = "overlayfs"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc-systemd]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc-systemd.options]
+      SystemdCgroup = true
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.prearm]
     runtime_type = "io.containerd.prearm.v1"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.prearm.options]

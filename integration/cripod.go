@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -161,6 +163,23 @@ func (c *PodContainer) Status(ctx context.Context) (*cri.ContainerStatus, error)
 		return nil, fmt.Errorf("ask for the status of container %s: %w", c.ID, err)
 	}
 	return resp.Status, nil
+}
+
+// Info is the container's first process, in the host's numbers, and the OCI
+// specification that the CRI made for it.
+func (c *PodContainer) Info(ctx context.Context) (pid int, spec *specs.Spec, err error) {
+	resp, err := c.pod.cri.runtime.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: c.ID, Verbose: true})
+	if err != nil {
+		return 0, nil, fmt.Errorf("ask for container %s: %w", c.ID, err)
+	}
+	var info struct {
+		Pid         int
+		RuntimeSpec *specs.Spec
+	}
+	if err := json.Unmarshal([]byte(resp.Info["info"]), &info); err != nil {
+		return 0, nil, fmt.Errorf("ask for container %s: %w", c.ID, err)
+	}
+	return info.Pid, info.RuntimeSpec, nil
 }
 
 // Wait returns how the container ended, with what is in its log.
