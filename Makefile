@@ -115,7 +115,7 @@ help: ## this list
 .PHONY: run-build images fixture suite
 run-build: all faults images fixture suite
 images:
-	integration/images/build >/dev/null
+	integration/images/debian >/dev/null & debian=$$!; integration/images/build >/dev/null && wait $$debian
 fixture:
 	$(MAKE) --no-print-directory -C integration/fixture OUT=$(build)/fixture
 suite:

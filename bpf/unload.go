@@ -12,6 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Prune removes the versions of other releases that no container needs any
+// more. Those that disarm containers leave them to it, where they are of such
+// a release themselves.
+func (n *Node) Prune() error {
+	unlock, err := n.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return n.prune()
+}
+
 // Unload removes what is pinned under dir, of every version, and dir itself.
 // ErrInUse names the containers that are still armed: those whose cgroup is
 // there. Then nothing is removed. With nothing pinned it does nothing.

@@ -9,7 +9,7 @@ packages=(
 	ca-certificates git make
 	clang llvm gcc libc6-dev linux-libc-dev libbpf-dev libseccomp-dev pkg-config
 	apparmor containerd containernetworking-plugins iproute2 kmod procps runc util-linux
-	busybox-static shellcheck qemu-system-common qemu-system-x86 xz-utils zstd
+	busybox-static mmdebstrap shellcheck qemu-system-common qemu-system-x86 xz-utils zstd
 )
 
 step() { echo "setup: $*" >&2; }

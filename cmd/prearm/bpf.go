@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func newBPF() *cobra.Command {
 		Short: "Load and pin the cgroup programs, unless they are",
 		Long: `Load pins the eBPF programs and maps of network rules, once for the node, so that no
 start has to. The unit prearm.service runs it at boot. Those of another release stay
-beside them until the last container that started with them is gone.`,
+beside them while containers need them, and go with the first load after that.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SilenceUsage = true
@@ -31,7 +32,7 @@ beside them until the last container that started with them is gone.`,
 			if err != nil {
 				return err
 			}
-			return node.Close()
+			return errors.Join(node.Prune(), node.Close())
 		},
 	}, &cobra.Command{
 		Use:   "unload",

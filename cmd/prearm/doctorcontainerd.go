@@ -35,9 +35,8 @@ func checkContainerd(ctx context.Context, address, configPath string) []finding 
 		handler.Found = strings.Join(names, ", ")
 	}
 	if handler.State != good {
-		handler.Remedy = "Kubernetes needs one; ctr and nerdctl do with --runtime " + runtimeName + `. Add to ` + configPath +
-			` (for containerd 2, under plugins."io.containerd.cri.v1.runtime"): [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.prearm] runtime_type = "` +
-			runtimeName + `", pod_annotations = ["*"]; restart containerd, and create a RuntimeClass with the handler prearm`
+		handler.Remedy = "Kubernetes needs one: prearm install --containerd-config " + configPath +
+			"; ctr and nerdctl do with --runtime " + runtimeName
 	}
 	return []finding{daemon, handler}
 }

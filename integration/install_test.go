@@ -1,0 +1,482 @@
+//go:build integration
+
+package integration
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/prearm/prearm/bpf"
+)
+
+// site is what the administrator of a node has in containerd's configuration
+// before prearm comes: here, what this machine and its images need. If it did
+// not survive, no pod would start.
+const site = `    sandbox_image = "` + PauseImage + `"
+    restrict_oom_score_adj = true
+    tolerate_missing_hugetlb_controller = true
+`
+
+// noTCP is a policy that is enforced with or without AppArmor.
+const noTCP = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: no-tcp, namespace: default}
+spec:
+  selector: {matchLabels: {app: db}}
+  network:
+    matchProtocols: [{protocol: tcp}]
+  action: Block
+`
+
+// debian is the Debian of one test.
+type debian struct {
+	*testing.T
+	*Debian
+}
+
+// TestInstall takes a clean Debian from nothing to an enforced and a refused
+// container, with the commands that the README gives; upgrades the package
+// under running containers; and takes it away again, every file in /etc being
+// what it was.
+func TestInstall(t *testing.T) {
+	if shared.Slow {
+		t.Skip("a Debian system is installed natively only: what differs in the VMs is the kernel, which other tests judge")
+	}
+	made, err := NewDebian(filepath.Join(shared.Images, "debian"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &debian{t, made}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("containerd's log:\n%s", made.Log(max(0, made.LogEnd()-8000)))
+		}
+		if err := made.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	first := s.pack("1.0", shared.Bin)
+	second := s.pack("1.1~next", s.nextRelease())
+
+	s.must(s.Bring(first))
+	s.must(os.WriteFile(s.path("/etc/apt/apt.conf.d/90test"), []byte(`APT::Get::Assume-Yes "true";`), 0o644))
+	s.must(os.WriteFile(s.path("/root/my-policy.yaml"), []byte(s.readme("yaml")[0]), 0o644))
+	clean := s.readmeInstalls()
+	s.must(os.WriteFile(s.path("/etc/prearm/policies/no-tcp.yaml"), []byte(noTCP), 0o644))
+
+	s.refused("web", "/bin/sleep", "1")
+	s.permitted("other", "/act/tcp")
+	s.permitted("db", "/act/nothing")
+	s.denied("db", "/act/tcp")
+
+	s.staysUnderContainers()
+	s.upgrades(second)
+	s.uninstalls(clean)
+	s.purges(clean)
+}
+
+// readmeInstalls runs the commands of the README's first section on
+// installing, and returns what was in /etc before prearm install.
+func (s *debian) readmeInstalls() (clean map[string]string) {
+	s.Helper()
+	for _, line := range strings.Split(s.readme("sh")[1], "\n") {
+		command, _, _ := strings.Cut(line, "#")
+		command = strings.TrimSpace(command)
+		switch {
+		case command == "", strings.HasPrefix(command, "make "):
+		case command == "systemctl restart containerd":
+			s.must(s.Restart(s.Context()))
+			s.must(s.load(s.Context(), PauseImage, shared.busybox, ImageConfig{Entrypoint: []string{"/act/pause"}}))
+			s.must(s.load(s.Context(), PodImage, shared.busybox, ImageConfig{Env: []string{"PATH=/bin:/act"}}))
+		case strings.HasSuffix(command, "| kubectl apply -f -"):
+			out := s.do(strings.TrimSuffix(command, "| kubectl apply -f -"))
+			if !strings.Contains(out, "kind: RuntimeClass") || !strings.Contains(out, "handler: "+HandlerPrearm) {
+				s.Errorf("%s printed no RuntimeClass:\n%s", command, out)
+			}
+		case strings.HasPrefix(command, "apt "):
+			s.do(command)
+			s.configure()
+			s.must(s.Restart(s.Context())) // as the package of containerd does
+			clean = s.files("/etc")
+		default:
+			s.do(command)
+		}
+	}
+	if clean == nil {
+		s.Fatal("the README installs no package")
+	}
+	if out := s.do("prearm install"); !strings.Contains(out, "nothing to do: prearm is installed") {
+		s.Errorf("prearm install again said:\n%s", out)
+	}
+	return clean
+}
+
+// configure adds the site's settings to the file that Debian's package has.
+func (s *debian) configure() {
+	s.Helper()
+	path := s.path("/etc/containerd/config.toml")
+	text, err := os.ReadFile(path)
+	s.must(err)
+	const table = "  [plugins.\"io.containerd.grpc.v1.cri\"]\n"
+	if bytes.Count(text, []byte(table)) != 1 {
+		s.Fatalf("Debian's containerd has another configuration:\n%s", text)
+	}
+	s.must(os.WriteFile(path, bytes.Replace(text, []byte(table), []byte(table+site), 1), 0o644))
+}
+
+// staysUnderContainers tries to take prearm away from a container.
+func (s *debian) staysUnderContainers() {
+	s.Helper()
+	pod := s.pod("db")
+	c := s.start(pod, "/act/pause")
+	s.execDenied(c, "at first")
+	before := s.files("/etc")
+	for _, command := range []string{"prearm uninstall", "apt remove prearm", "apt purge prearm"} {
+		r, err := s.Shell(s.Context(), command)
+		s.must(err)
+		if out := r.Stdout + r.Stderr; r.Exit == 0 || !strings.Contains(out, pod.ID) {
+			s.Errorf("%s while a pod runs exited with %d, or did not name it:\n%s", command, r.Exit, out)
+		}
+	}
+	if diff := differ(before, s.files("/etc")); len(diff) > 0 {
+		s.Errorf("refused, it still changed %v", diff)
+	}
+	s.execDenied(c, "after refused removals")
+	s.must(c.Remove(s.Context()))
+	s.must(pod.Remove(s.Context()))
+	s.denied("db", "/act/tcp")
+}
+
+// upgrades installs another release, with other cgroup programs, beside a
+// container that runs.
+func (s *debian) upgrades(pkg string) {
+	s.Helper()
+	pod := s.pod("db")
+	c := s.start(pod, "/act/pause")
+	old := s.versions()
+	s.must(s.Bring(pkg))
+	s.do("apt install ./build/prearm_*.deb")
+	s.execDenied(c, "after the upgrade")
+	// The pod is served by the shim of before, the programs around it are new.
+	if r := s.run(pod, "/act/tcp"); r.Exit != int(unix.EACCES) {
+		s.Errorf("another container of the pod ended with %d after the upgrade", r.Exit)
+	}
+	s.must(s.Restart(s.Context()))
+	s.execDenied(c, "after containerd's restart")
+	s.denied("db", "/act/tcp")
+	if now := s.versions(); len(now) != 2 || !slices.Contains(now, old[0]) {
+		s.Errorf("pinned programs: %v before the upgrade, %v while containers of both run", old, now)
+	}
+	s.must(c.Remove(s.Context()))
+	s.must(pod.Remove(s.Context()))
+	s.do("prearm bpf load")
+	if now := s.versions(); len(now) != 1 || slices.Contains(now, old[0]) {
+		s.Errorf("pinned programs: %v before the upgrade, %v once nobody needs these", old, now)
+	}
+	if out := s.do("prearm install"); !strings.Contains(out, "nothing to do") {
+		s.Errorf("prearm install after the upgrade said:\n%s", out)
+	}
+}
+
+// uninstalls gives the node back as it was; the package is still there.
+func (s *debian) uninstalls(clean map[string]string) {
+	s.Helper()
+	s.must(os.Remove(s.path("/etc/prearm/policies/my-policy.yaml")))
+	s.must(os.Remove(s.path("/etc/prearm/policies/no-tcp.yaml")))
+	out := s.do("prearm uninstall")
+	if !strings.Contains(out, "systemctl restart containerd") {
+		s.Errorf("prearm uninstall does not say what is left to do:\n%s", out)
+	}
+	if diff := differ(clean, s.files("/etc")); len(diff) > 0 {
+		s.Errorf("prearm uninstall left these files of /etc other than they were: %v", diff)
+	}
+	if left := s.traces(); len(left) > 0 {
+		s.Errorf("prearm uninstall left %v", left)
+	}
+	s.must(s.Restart(s.Context()))
+	if _, err := s.RunPod(s.Context(), HandlerPrearm, s.config("db")); err == nil {
+		s.Error("a pod under prearm started without prearm")
+	}
+	pod, err := s.RunPod(s.Context(), "", s.config("db"))
+	s.must(err)
+	if r := s.run(pod, "/act/tcp"); r.Exit != 0 {
+		s.Errorf("under runc, with prearm uninstalled, it ended with %d", r.Exit)
+	}
+	s.must(pod.Remove(s.Context()))
+}
+
+// purges takes the package away, after a new prearm install.
+func (s *debian) purges(clean map[string]string) {
+	s.Helper()
+	s.do("prearm install --default-runtime")
+	s.must(s.Restart(s.Context()))
+	s.must(os.WriteFile(s.path("/etc/prearm/policies/no-tcp.yaml"), []byte(noTCP), 0o644))
+	pod, err := s.RunPod(s.Context(), "", s.config("db"))
+	s.must(err)
+	if r := s.run(pod, "/act/tcp"); r.Exit != int(unix.EACCES) {
+		s.Errorf("under the default runtime, which is prearm, it ended with %d", r.Exit)
+	}
+	s.must(pod.Remove(s.Context()))
+	s.do("apt purge prearm")
+	for path := range clean {
+		if strings.Contains(path, "prearm") {
+			delete(clean, path)
+		}
+	}
+	if diff := differ(clean, s.files("/etc")); len(diff) > 0 {
+		s.Errorf("purging left these files of /etc other than they were: %v", diff)
+	}
+	if left := s.traces(); len(left) > 0 {
+		s.Errorf("purging left %v", left)
+	}
+	var left []string
+	s.must(filepath.WalkDir(s.Root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := strings.TrimPrefix(path, s.Root)
+		if slices.Contains([]string{"/proc", "/sys", "/dev", "/tmp", "/root", "/run/containerd", "/var/lib/containerd", "/var/log"}, rel) {
+			return fs.SkipDir
+		}
+		if strings.Contains(d.Name(), "prearm") {
+			left = append(left, rel)
+		}
+		return nil
+	}))
+	if len(left) > 0 {
+		s.Errorf("purging left %v", left)
+	}
+}
+
+// pack makes a package of the programs in bin.
+func (s *debian) pack(version, bin string) string {
+	s.Helper()
+	cmd := exec.Command(filepath.Join(shared.Sources, "cmd/prearm/deb/build"), bin, filepath.Join(s.Scratch, "packages"))
+	cmd.Env = append(os.Environ(), "VERSION="+version, "DEB_COMPRESSION=none", "SOURCE_DATE_EPOCH=1")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.Fatalf("build a package: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// nextRelease is a folder of programs whose cgroup programs are another
+// version: in the object that they carry, a byte differs that the ELF format
+// leaves unused.
+func (s *debian) nextRelease() string {
+	s.Helper()
+	object, err := os.ReadFile(filepath.Join(shared.Sources, "bpf/prearm_bpfel.o"))
+	s.must(err)
+	other := bytes.Clone(object)
+	other[15] ^= 1
+	dir := filepath.Join(s.Scratch, "next")
+	s.must(os.Mkdir(dir, 0o755))
+	names, err := filepath.Glob(filepath.Join(shared.Bin, "*prearm*"))
+	s.must(err)
+	changed := 0
+	for _, name := range names {
+		program, err := os.ReadFile(name)
+		s.must(err)
+		changed += bytes.Count(program, object)
+		s.must(os.WriteFile(filepath.Join(dir, filepath.Base(name)), bytes.ReplaceAll(program, object, other), 0o755))
+	}
+	if changed == 0 {
+		s.Fatal("no program carries the cgroup programs as they are in bpf")
+	}
+	return dir
+}
+
+// readme gives the README's code blocks of a language.
+func (s *debian) readme(language string) []string {
+	s.Helper()
+	text, err := os.ReadFile(filepath.Join(shared.Sources, "README.md"))
+	s.must(err)
+	var blocks []string
+	for rest := string(text); ; {
+		_, after, ok := strings.Cut(rest, "\n```"+language+"\n")
+		if !ok {
+			return blocks
+		}
+		block, after, _ := strings.Cut(after, "\n```\n")
+		blocks, rest = append(blocks, block), after
+	}
+}
+
+// do runs a command that must succeed and returns what it printed.
+func (s *debian) do(line string) string {
+	s.Helper()
+	r, err := s.Shell(s.Context(), line)
+	s.must(err)
+	if r.Exit != 0 {
+		s.Fatalf("%s exited with %d:\n%s%s", line, r.Exit, r.Stdout, r.Stderr)
+	}
+	return r.Stdout
+}
+
+// config is a pod in the machine's own network, which takes no plugins.
+func (s *debian) config(app string) *cri.PodSandboxConfig {
+	config := s.PodConfig("default", app, map[string]string{"app": app})
+	config.Hostname = ""
+	config.Linux.SecurityContext.NamespaceOptions.Network = cri.NamespaceMode_NODE
+	return config
+}
+
+func (s *debian) pod(app string) *Pod {
+	s.Helper()
+	pod, err := s.RunPod(s.Context(), HandlerPrearm, s.config(app))
+	s.must(err)
+	s.Cleanup(func() { s.must(pod.Remove(s.Context())) })
+	return pod
+}
+
+func (s *debian) start(pod *Pod, command ...string) *PodContainer {
+	s.Helper()
+	c, err := pod.Create(s.Context(), s.container(pod, command...))
+	s.must(err)
+	s.must(c.Start(s.Context()))
+	return c
+}
+
+func (s *debian) container(pod *Pod, command ...string) *cri.ContainerConfig {
+	config := ContainerConfig(fmt.Sprintf("c%d", s.serial.Add(1)), command...)
+	config.Linux.SecurityContext.NamespaceOptions = pod.Config.Linux.SecurityContext.NamespaceOptions
+	return config
+}
+
+func (s *debian) run(pod *Pod, command ...string) Result {
+	s.Helper()
+	r, err := pod.Run(s.Context(), s.container(pod, command...))
+	s.must(err)
+	return r
+}
+
+func (s *debian) permitted(app string, command ...string) {
+	s.Helper()
+	pod := s.pod(app)
+	if r := s.run(pod, command...); r.Exit != 0 {
+		s.Errorf("%s in a pod of app=%s ended with %d", command, app, r.Exit)
+	}
+	s.must(pod.Remove(s.Context()))
+}
+
+func (s *debian) denied(app string, command ...string) {
+	s.Helper()
+	pod := s.pod(app)
+	if r := s.run(pod, command...); r.Exit != int(unix.EACCES) {
+		s.Errorf("%s in a pod of app=%s ended with %d, want EACCES", command, app, r.Exit)
+	}
+	s.must(pod.Remove(s.Context()))
+}
+
+func (s *debian) refused(app string, command ...string) {
+	s.Helper()
+	pod := s.pod(app)
+	r, err := pod.Run(s.Context(), s.container(pod, command...))
+	if err == nil || !strings.Contains(err.Error(), "prearm: judge:") || !strings.Contains(err.Error(), "process.matchPaths[0]") {
+		s.Errorf("%s in a pod of app=%s: %+v, %v; want a refused start that names the rule", command, app, r, err)
+	}
+	s.must(pod.Remove(s.Context()))
+}
+
+func (s *debian) execDenied(c *PodContainer, when string) {
+	s.Helper()
+	r, err := c.ExecSync(s.Context(), "/act/tcp")
+	s.must(err)
+	if r.Exit != int(unix.EACCES) {
+		s.Errorf("%s, /act/tcp in the running container ended with %d, want EACCES", when, r.Exit)
+	}
+}
+
+// versions lists the sets of cgroup programs that are pinned.
+func (s *debian) versions() []string {
+	s.Helper()
+	entries, err := os.ReadDir(s.Node.BPFFS)
+	s.must(err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// traces are what prearm left on the system beside files of its package.
+func (s *debian) traces() []string {
+	s.Helper()
+	var left []string
+	if _, err := bpf.OpenPinned(s.Node.BPFFS); err == nil {
+		left = append(left, "pins")
+	}
+	for _, dir := range []string{s.Node.State, s.Node.Cache} {
+		if _, err := os.Lstat(dir); err == nil {
+			left = append(left, dir)
+		}
+	}
+	profiles, err := Profiles()
+	s.must(err)
+	return append(left, profiles...)
+}
+
+// files are all that a folder holds, with what identifies them.
+func (s *debian) files(dir string) map[string]string {
+	s.Helper()
+	all := make(map[string]string)
+	s.must(filepath.WalkDir(s.path(dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		var data []byte
+		switch {
+		case d.Type().IsRegular():
+			data, err = os.ReadFile(path)
+		case d.Type() == fs.ModeSymlink:
+			var target string
+			target, err = os.Readlink(path)
+			data = []byte(target)
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		all[strings.TrimPrefix(path, s.Root)] = fmt.Sprintf("%v %d:%d %x", info.Mode(), st.Uid, st.Gid, sha256.Sum256(data))
+		return err
+	}))
+	return all
+}
+
+// differ lists the paths at which two folders differ.
+func differ(a, b map[string]string) []string {
+	var paths []string
+	for path := range a {
+		if a[path] != b[path] {
+			paths = append(paths, path)
+		}
+	}
+	for path := range b {
+		if _, ok := a[path]; !ok {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+func (s *debian) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
