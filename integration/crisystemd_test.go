@@ -15,11 +15,13 @@ import (
 // TestCRISystemdCgroups gives pods a slice for their parent, as a kubelet does
 // whose cgroup driver is systemd's. containerd 1.6 does not pass SystemdCgroup
 // on to a runtime other than runc's; that it is meant is read off the path.
-// Without a systemd on the machine runc refuses, and says the same under each
-// handler: it was told to use it.
+// Without a systemd runc refuses, and says the same under each handler: it was
+// told to use it. A machine whose cgroups a systemd could have gets one.
 func TestCRISystemdCgroups(t *testing.T) {
-	_, err := os.Stat("/run/systemd/system")
-	booted := err == nil
+	unified := exists("/sys/fs/cgroup/cgroup.controllers")
+	if unified && !booted() {
+		t.Run("with systemd", func(t *testing.T) { underSystemd(t, "TestCRISystemdCgroups") })
+	}
 	k := newKubelet(t)
 	k.armed()
 	for handler, must := range map[string]func(class) unix.Errno{
@@ -31,7 +33,7 @@ func TestCRISystemdCgroups(t *testing.T) {
 			slice := fmt.Sprintf("kubepods-pod%d.slice", k.serial.Add(1))
 			config.Linux.CgroupParent = "/kubepods.slice/" + slice
 			pod, err := k.cri.RunPod(t.Context(), handler, config)
-			if !booted {
+			if !booted() {
 				var refusal *Refusal
 				if !errors.As(err, &refusal) || !strings.Contains(refusal.Message(), "systemd not running on this host") {
 					t.Errorf("got %v; want runc's refusal", err)

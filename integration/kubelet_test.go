@@ -216,7 +216,7 @@ func (k *kubelet) tries(p *Pod, must func(class) unix.Errno, change ...func(*cri
 // succeeded says what is wrong about the end of a process that may do an act.
 func succeeded(act string, r Result) error {
 	if r.Exit != 0 {
-		return fmt.Errorf("%s ended with %d (%v); stderr %q", act, r.Exit, unix.Errno(r.Exit), r.Stderr)
+		return fmt.Errorf("%s ended with %d (%s); stderr %q", act, r.Exit, unix.Errno(r.Exit).Error(), r.Stderr)
 	}
 	return nil
 }
