@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +73,7 @@ func TestInstall(t *testing.T) {
 	s.must(os.WriteFile(s.path("/etc/apt/apt.conf.d/90test"), []byte(`APT::Get::Assume-Yes "true";`), 0o644))
 	s.must(os.WriteFile(s.path("/root/my-policy.yaml"), []byte(s.readme("yaml")[0]), 0o644))
 	clean := s.readmeInstalls()
+	s.asksContainerd()
 	s.must(os.WriteFile(s.path("/etc/prearm/policies/no-tcp.yaml"), []byte(noTCP), 0o644))
 
 	s.refused("web", "/bin/sleep", "1")
@@ -134,6 +134,25 @@ func (s *debian) configure() {
 		s.Fatalf("Debian's containerd has another configuration:\n%s", text)
 	}
 	s.must(os.WriteFile(path, bytes.Replace(text, []byte(table), []byte(table+site), 1), 0o644))
+}
+
+// asksContainerd has prearm install edit what this containerd cannot read,
+// though it is right for another.
+func (s *debian) asksContainerd() {
+	s.Helper()
+	s.must(os.MkdirAll(s.path("/etc/other"), 0o755))
+	config := s.path("/etc/other/config.toml")
+	s.must(os.WriteFile(config, []byte("version = 3\n"), 0o644))
+	before := s.files("/")
+	r, err := s.Shell(s.Context(), "prearm install --containerd-config /etc/other/config.toml")
+	s.must(err)
+	if r.Exit == 0 || !strings.Contains(r.Stderr, "everything was put back as it was") {
+		s.Errorf("prearm install for a containerd that is too old exited with %d: %s", r.Exit, r.Stderr)
+	}
+	if diff := differ(before, s.files("/")); len(diff) > 0 {
+		s.Errorf("it left changes: %v", diff)
+	}
+	s.must(os.RemoveAll(s.path("/etc/other")))
 }
 
 // staysUnderContainers tries to take prearm away from a container.
@@ -437,6 +456,9 @@ func (s *debian) files(dir string) map[string]string {
 		if err != nil {
 			return err
 		}
+		if slices.Contains([]string{"/proc", "/sys", "/dev", "/run", "/tmp", "/var/lib/containerd"}, strings.TrimPrefix(path, s.Root)) {
+			return fs.SkipDir
+		}
 		info, err := d.Info()
 		if err != nil {
 			return err
@@ -450,7 +472,10 @@ func (s *debian) files(dir string) map[string]string {
 			target, err = os.Readlink(path)
 			data = []byte(target)
 		}
-		st := info.Sys().(*syscall.Stat_t)
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return err
+		}
 		all[strings.TrimPrefix(path, s.Root)] = fmt.Sprintf("%v %d:%d %x", info.Mode(), st.Uid, st.Gid, sha256.Sum256(data))
 		return err
 	}))

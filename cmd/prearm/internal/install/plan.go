@@ -171,7 +171,7 @@ func (p *Plan) takeBack(steps []step, last *file) error {
 	for _, s := range slices.Backward(steps) {
 		errs = append(errs, p.tree.set(s.path, s.now))
 	}
-	errs = append(errs, p.tree.set(recordPath, last))
+	errs = append(errs, p.tree.set(recordPath, last), p.tree.tidy())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("and taking the changes back failed: %w", err)
 	}

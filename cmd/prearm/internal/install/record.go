@@ -129,16 +129,34 @@ func (t tree) kept(s *state) (*file, error) {
 
 // forget removes the record and what is beside it.
 func (t tree) forget() error {
+	if err := t.remove(recordPath); err != nil {
+		return err
+	}
+	return t.tidy()
+}
+
+// tidy removes what is beside the record and not spoken of in it; without a
+// record, all of it.
+func (t tree) tidy() error {
+	r, err := t.readRecord()
+	if err != nil {
+		return err
+	}
 	names, err := t.list(keptDir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		spoken := slices.ContainsFunc(r.Entries, func(e entry) bool { return e.Before != nil && e.Before.Sum == name })
+		if spoken {
+			continue
+		}
 		if err := t.remove(filepath.Join(keptDir, name)); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.remove(keptDir), t.remove(recordPath), t.remove(recordDir))
+	// Folders that are not empty stay.
+	return errors.Join(t.remove(keptDir), t.remove(recordDir))
 }
 
 // find gives the entry of path, nil if it has none.
