@@ -24,6 +24,19 @@ func (n *Node) Prune() error {
 	return n.prune()
 }
 
+// InUse lists the containers that are armed, by any version, and live still:
+// their cgroups are there. Their IDs are quoted.
+func InUse(dir string) ([]string, error) {
+	n, err := OpenPinned(dir)
+	if errors.Is(err, ErrNotPinned) || errors.Is(err, ErrNoBPFFS) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n.live()
+}
+
 // Unload removes what is pinned under dir, of every version, and dir itself.
 // ErrInUse names the containers that are still armed: those whose cgroup is
 // there. Then nothing is removed. With nothing pinned it does nothing.

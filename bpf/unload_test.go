@@ -35,6 +35,9 @@ func TestUnloadSparesTheArmed(t *testing.T) {
 	if err := n.Attach("armed", cgroup, digest); err != nil {
 		t.Fatal(err)
 	}
+	if armed, err := InUse(n.base); err != nil || len(armed) != 1 || armed[0] != `"armed"` {
+		t.Errorf("in use: %v, %v", armed, err)
+	}
 	if err := Unload(n.base); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "armed") {
 		t.Errorf("with an armed container: %v, want %v and its name", err, ErrInUse)
 	}
@@ -44,6 +47,9 @@ func TestUnloadSparesTheArmed(t *testing.T) {
 		}
 	})
 	removeCgroups(t, cgroup)
+	if armed, err := InUse(n.base); err != nil || len(armed) != 0 {
+		t.Errorf("in use once the cgroup is gone: %v, %v", armed, err)
+	}
 	if err := Unload(n.base); err != nil {
 		t.Fatal(err)
 	}

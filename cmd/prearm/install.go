@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/cmd/prearm/internal/install"
+	"github.com/prearm/prearm/shim/config"
 )
 
 // runtimeClass lets pods name the runtime entry.
@@ -102,16 +104,16 @@ While containers run under prearm nothing is done: they need prearm to the end.`
 				return err
 			}
 			here := o.Root == "/"
+			c, err := settings(cmd) // read before they go
+			if err != nil {
+				return err
+			}
 			if here && !act.dryRun {
-				if err := idle(); err != nil {
+				if err := idle(c); err != nil {
 					return err
 				}
 			}
 			plan, err := install.Uninstall(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			c, err := settings(cmd) // read before they go
 			if err != nil {
 				return err
 			}
@@ -126,16 +128,28 @@ While containers run under prearm nothing is done: they need prearm to the end.`
 }
 
 // idle fails while something runs under prearm, and says what.
-func idle() error {
+func idle(c *config.Config) error {
+	var lines strings.Builder
 	live, err := install.Live()
-	if err != nil || len(live) == 0 {
+	if err != nil {
 		return err
 	}
-	var lines []string
 	for _, l := range live {
-		lines = append(lines, "\n  "+l.String())
+		fmt.Fprintf(&lines, "\n  %v", l)
 	}
-	return fmt.Errorf("still under prearm, and needing it to the end:%s\nstop these first (kubectl drain, ctr task kill); no file was changed", strings.Join(lines, ""))
+	if len(live) == 0 { // those with a shim are there by their names
+		armed, err := bpf.InUse(c.BPFFS)
+		if err != nil {
+			return err
+		}
+		for _, id := range armed {
+			fmt.Fprintf(&lines, "\n  a container with network rules, armed as %s", id)
+		}
+	}
+	if lines.Len() == 0 {
+		return nil
+	}
+	return fmt.Errorf("still under prearm, and needing it to the end:%s\nstop these first (kubectl drain, ctr task kill); no file was changed", lines.String())
 }
 
 // changer shows a plan or carries it out.
