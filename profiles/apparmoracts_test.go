@@ -219,18 +219,7 @@ func act1(name string, args []string) error {
 		}
 		return unix.MoveMount(fd, "", unix.AT_FDCWD, arg(1), unix.MOVE_MOUNT_F_EMPTY_PATH)
 	case "move-tree-userns": // the same by a user namespace's root
-		cmd := exec.Command("/proc/self/exe")
-		acts, err := json.Marshal([][]string{{"move-tree", arg(0), arg(1)}})
-		if err != nil {
-			return err
-		}
-		cmd.Env = []string{"PREARM_ACTS=" + string(acts)}
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
-		}
-		out, err := cmd.Output()
+		out, err := inUserNamespace("move-tree", arg(0), arg(1))
 		if err != nil {
 			return err
 		}
@@ -261,11 +250,23 @@ func act1(name string, args []string) error {
 	case "leave": // changes to another profile
 		return os.WriteFile("/proc/thread-self/attr/apparmor/current", []byte("changeprofile "+arg(0)), 0)
 	case "socket":
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		return socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	case "udp":
+		return socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
+	case "ping-socket":
+		return socket(unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
+	case "packet":
+		return socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	case "unix":
+		return socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	case "chroot": // the last act of its list
+		return unix.Chroot("/tmp/w")
+	case "userns-chroot": // by a user namespace's root
+		out, err := inUserNamespace("chroot")
 		if err != nil {
 			return err
 		}
-		return unix.Close(fd)
+		return saying(out)
 	case "userns":
 		return (&exec.Cmd{Path: "/usr/bin/true", Args: []string{"true"}, SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}}).Run()
 	case "kill":
@@ -279,6 +280,36 @@ func act1(name string, args []string) error {
 		return unix.Close(int(fd))
 	}
 	return fmt.Errorf("no act %q", name)
+}
+
+// inUserNamespace does an act as root of a user namespace of its own.
+func inUserNamespace(act ...string) ([]byte, error) {
+	acts, err := json.Marshal([][]string{act})
+	if err != nil {
+		return nil, err
+	}
+	// Its name, and not the link: that leads into the old mount namespace.
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = []string{"PREARM_ACTS=" + string(acts)}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+	}
+	return cmd.Output()
+}
+
+// socket makes a socket and closes it.
+func socket(family, typ, protocol int) error {
+	fd, err := unix.Socket(family, typ, protocol)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
 }
 
 // as has a program do an act, with file open.

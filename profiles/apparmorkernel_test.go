@@ -132,13 +132,16 @@ func TestKernelAppArmor(t *testing.T) {
 		t.Fatal(err)
 	}
 	kernel := unix.ByteSliceToString(uts.Release[:])
-	host := translate.Host{Kernel: kernel, AppArmor: true, AppArmorParser: "apparmor_parser", AppArmorABI: kernel, Seccomp: true}
+	host := translate.Host{Kernel: kernel, AppArmor: true, AppArmorParser: "apparmor_parser", AppArmorABI: kernel, Seccomp: true, CgroupBPF: true}
 	apparmor, err := OpenAppArmor(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Without a reader of the audit socket, records go to the kernel's log,
 	// which is rate-limited.
+	if err := os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile("/proc/sys/kernel/printk_ratelimit", []byte("0"), 0); err != nil {
 		t.Fatal(err)
 	}

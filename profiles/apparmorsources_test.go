@@ -43,9 +43,9 @@ func sourceCases() []kernelCase {
 		},
 		{
 			name:  "a source is the exception from a block",
-			rules: []string{"Block|process|path|/tmp/w/bin/a", "Audit|process|path|/tmp/w/bin/a|/tmp/w/bin/s", "Block|process|path|/tmp/w/bin/t", "Allow|process|dir|/tmp/w/bin|/tmp/w/bin/t", "Allow|process|path|/tmp/w/bin/t|/tmp/w/bin/u"},
+			rules: []string{"Block|process|path|/tmp/w/bin/a", "Audit|process|path|/tmp/w/bin/a|/tmp/w/bin/s", "Block|process|path|/tmp/w/bin/t", "Allow|process|path|/tmp/w/bin/t|/tmp/w/bin/u"},
 			acts: list(
-				allowed(s+"exec|/tmp/w/bin/a", u+t+"exec|/tmp/w/bin/b", u+t+"exec|/tmp/w/bin/a"),
+				allowed(s+"exec|/tmp/w/bin/a", u+t+"exec|/tmp/w/bin/b"),
 				denied("exec|/tmp/w/bin/a", "map|/tmp/w/bin/a", u+"exec|/tmp/w/bin/a", s+t+"read|/tmp/w/free"),
 			),
 		},
@@ -66,6 +66,23 @@ func sourceCases() []kernelCase {
 			acts: list(
 				allowed(s+"read|/tmp/w/secret/a", "read|/tmp/w/free", u+"read|/tmp/w/free", t+s+"read|/tmp/w/secret/a"),
 				denied("read|/tmp/w/secret/a", t+"read|/tmp/w/secret/a", s+"read|/tmp/w/free", u+"write|/tmp/w/free", s+"read|/tmp/w/secret/b", u+"read|/tmp/w/secret/a"),
+			),
+		},
+		{
+			name:  "a source that is only narrowed where all are listed",
+			rules: []string{"Allow|file|dir|/tmp/w/data|recursive", "Block|file|path|/tmp/w/data/a|/tmp/w/bin/s", "Block|process|path|/tmp/w/bin/a|/tmp/w/bin/s"},
+			acts: list(
+				allowed("read|/tmp/w/data/a", s+"read|/tmp/w/data/b", t+"read|/tmp/w/data/a", s+t+"read|/tmp/w/data/a", s+"exec|/tmp/w/bin/b", s+t+s+"read|/tmp/w/data/b"),
+				denied(s+"read|/tmp/w/data/a", s+"read|/tmp/w/bin/s", s+t+s+"read|/tmp/w/data/a", "read|/tmp/w/bin/s", s+"exec|/tmp/w/bin/a", t+s+"read|/tmp/w/free"),
+			),
+		},
+		{
+			name:  "network and capabilities of a source",
+			rules: []string{"Block|network|protocol|tcp|/tmp/w/bin/s", "Allow|network|protocol|udp|/tmp/w/bin/t", "Block|capabilities|capability|CAP_SYS_CHROOT|/tmp/w/bin/s", "Allow|capabilities|capability|CAP_SYS_ADMIN|/tmp/w/bin/t"},
+			acts: list(
+				allowed("socket", u+"socket", s+t+"udp", s+"unix", t+"unix", t+"udp", t+"mount|/tmp/w/mnt", u+"chroot", s+"exec|/tmp/w/bin/a"),
+				denied(s+"socket", t+"socket", "udp", s+"udp", t+"packet", u+s+"socket"),
+				ending("EPERM", []string{s + "chroot", "mount|/tmp/w/mnt", t + "chroot"}),
 			),
 		},
 		{
@@ -104,9 +121,10 @@ func ownerCases() []kernelCase {
 			rules: []string{"Block|file|path|/tmp/w/open|ownerOnly", "Block|file|dir|/tmp/w/shared|ownerOnly", "Block|file|path|/tmp/w/users|ownerOnly|readOnly"},
 			acts: list(
 				allowed("read|/tmp/w/open", "write|/tmp/w/open", "user|read|/tmp/w/shared/users", "user|create|/tmp/w/shared/new",
-					"read|/tmp/w/shared/roots", "user|read|/tmp/w/users", "unlink|/tmp/w/open"),
+					"read|/tmp/w/shared/roots", "user|read|/tmp/w/users"),
 				denied("user|read|/tmp/w/open", "user|write|/tmp/w/open", "user|read|/tmp/w/shared/roots", "read|/tmp/w/shared/users",
 					"read|/tmp/w/users", "user|write|/tmp/w/users", "rename|/tmp/w|/tmp/z"),
+				allowed("unlink|/tmp/w/open"),
 			),
 		},
 		{
@@ -152,8 +170,27 @@ func residualCases() []kernelCase {
 			rules: []string{"Allow|file|path|/tmp/w/data/a|/tmp/w/bin/s"},
 			acts: list(
 				allowed("leave-open|/tmp/w/bin/t|/tmp/w/free", "leave-open|/tmp/w/bin/s|/dev/zero"),
-				[]attempt{{"leave-open|/tmp/w/bin/s|/tmp/w/free", "empty"}},
+				[]attempt{{"leave-open|/tmp/w/bin/s|/tmp/w/free", "EBADF"}},
 			),
+		},
+		{
+			name:  "apparmor-source-read",
+			rules: []string{"Allow|file|dir|/tmp/w/data", "Allow|file|path|/tmp/w/free|/tmp/w/bin/s"},
+			acts: list(
+				allowed(s+"read|/tmp/w/free", s+"read|/tmp/w/bin/s", t+"read|/tmp/w/data/a"),
+				denied(t+"read|/tmp/w/bin/t"),
+				[]attempt{{s + t + "read|/tmp/w/data/a", "exit"}},
+			),
+		},
+		{
+			name:  "apparmor-source-network",
+			rules: []string{"Block|network|protocol|udp|/tmp/w/bin/s"},
+			acts:  list(denied(s+"udp", s+"ping-socket"), allowed("udp", t+"ping-socket", s+"socket")),
+		},
+		{
+			name:  "apparmor-source-capability",
+			rules: []string{"Block|capabilities|capability|CAP_SYS_CHROOT|/tmp/w/bin/s"},
+			acts:  list(ending("EPERM", []string{s + "chroot", s + "userns-chroot"}), allowed(t+"userns-chroot", t+"chroot")),
 		},
 		{
 			name:  "apparmor-source-link",
@@ -162,10 +199,10 @@ func residualCases() []kernelCase {
 		},
 		{
 			name:  "apparmor-source-privileges",
-			rules: block,
+			rules: append(block, "Allow|file|path|/tmp/w/data/a|/tmp/w/bin/u"),
 			acts: list(
-				[]attempt{{t + "nnp-as|/tmp/w/bin/s|read|/tmp/w/free", "EPERM"}, {s + "nnp-as|/tmp/w/bin/t|read|/tmp/w/free", "EPERM"}},
-				allowed(t+"nnp-as|/tmp/w/bin/t|read|/tmp/w/free", t+s+"read|/tmp/w/free"),
+				ending("EPERM", []string{s + "nnp-as|/tmp/w/bin/t|read|/tmp/w/free", t + "nnp-as|/tmp/w/bin/u|read|/tmp/w/data/a"}),
+				allowed(t+"nnp-as|/tmp/w/bin/t|read|/tmp/w/free", t+"nnp-as|/tmp/w/bin/s|read|/tmp/w/free", s+t+"as|/tmp/w/bin/u|read|/tmp/w/data/a"),
 			),
 		},
 		{

@@ -21,16 +21,21 @@ import (
 // before it otherwise. What the tiers deny adds up by itself; what both must
 // list in allow-list mode is intersected.
 func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
-	c := &armorer{plan: p, out: outcomes{}, stacked: p.NoNewPrivileges}
+	c := &armorer{plan: p, rules: rules, out: outcomes{}, stacked: p.NoNewPrivileges}
+	sourced := false // in a class that AppArmor shares with other mechanisms
 	for _, r := range rules {
-		if r.Class == policy.Process || r.Class == policy.File {
+		switch r.Class {
+		case policy.Process, policy.File:
 			c.all = append(c.all, r)
+		case policy.Network, policy.Capabilities:
+			sourced = sourced || r.Sourced()
 		}
 	}
-	audited := AuditedCapabilities(rules, p.Posture)
-	if len(c.all) == 0 && len(audited) == 0 {
+	audited := len(withVerdict(decideCapabilities(rules, p.Posture, ""), policy.Audit)) > 0
+	if len(c.all) == 0 && !audited && !sourced {
 		return c.out, nil
 	}
+	c.coverShared()
 	if why := unarmored(host); why != "" {
 		c.refuseAll(why)
 		if host.AppArmor { // without it, the rules on capabilities say so themselves
@@ -41,12 +46,16 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 	for _, r := range c.all {
 		c.cover(r)
 	}
-	c.ask = model.New(c.all, p.Posture)
-	domains := withExceptions(domainsOf(rules), c.all, c.ask)
+	c.ask = model.New(rules, p.Posture)
+	domains, err := c.domains()
+	if err != nil {
+		return nil, err
+	}
 	if len(domains) > maxDomains {
 		c.refuseAll(fmt.Sprintf("the policies tell apart %d groups of executables by fromSource, of at most %d", len(domains), maxDomains))
 		return c.out, nil
 	}
+	c.coverReading(domains)
 	var profiles []*profile
 	states := 0
 	for i, d := range domains {
@@ -55,9 +64,6 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 			return nil, err
 		}
 		c.enter(domains)
-		for _, name := range audited {
-			c.profile.capabilities[name] = audit
-		}
 		profiles = append(profiles, c.profile)
 		states += c.profile.states()
 	}
@@ -66,7 +72,7 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 		return c.out, nil
 	}
 	p.AppArmor = printAll(profiles, host.AppArmorABI)
-	p.AppArmor.enterBy(domains, c.stacked)
+	p.AppArmor.enterBy(domains)
 	return c.out, nil
 }
 
@@ -83,10 +89,11 @@ func unarmored(host Host) string {
 
 // armorer compiles the rules of one plan, domain by domain.
 type armorer struct {
-	plan *Plan
-	all  []model.Rule // of the classes process and file
-	ask  *model.Set   // of all
-	out  outcomes
+	plan  *Plan
+	rules []model.Rule // of every class
+	all   []model.Rule // of the classes process and file
+	ask   *model.Set   // of every class
+	out   outcomes
 	// stacked says that processes have no_new_privs: they keep every profile
 	// that they were ever confined by.
 	stacked bool
@@ -99,6 +106,9 @@ type armorer struct {
 func (c *armorer) refuseAll(why string) {
 	for _, r := range c.all {
 		c.out[r.Number] = Coverage{Unenforceable: why}
+	}
+	for n := range c.out {
+		c.out[n] = Coverage{Unenforceable: why}
 	}
 }
 
@@ -147,7 +157,7 @@ func (c *armorer) cover(r model.Rule) {
 		add("apparmor-owner-replace")
 	}
 	if r.Sourced() {
-		for _, id := range sourceResiduals(c.stacked) {
+		for _, id := range c.sourceResiduals() {
 			add(id)
 		}
 	}
@@ -182,6 +192,17 @@ func shields(r model.Rule) bool {
 	return false
 }
 
+// fileAccesses are what a profile has permissions for.
+var fileAccesses = [...]struct {
+	class policy.Class
+	op    model.Operation
+	perm  perm
+}{
+	{policy.Process, model.Exec, permExec},
+	{policy.File, model.Read, permRead},
+	{policy.File, model.Write, permWrite},
+}
+
 // compile fills the profile.
 func (c *armorer) compile() error {
 	everything, err := glob.Directory("/", true)
@@ -189,27 +210,20 @@ func (c *armorer) compile() error {
 		return err
 	}
 	c.profile.mount = !slices.ContainsFunc(c.all, shields)
-	for _, f := range []struct {
-		class policy.Class
-		op    model.Operation
-		perm  perm
-	}{
-		{policy.Process, model.Exec, permExec},
-		{policy.File, model.Read, permRead},
-		{policy.File, model.Write, permWrite},
-	} {
+	for _, f := range fileAccesses {
 		for _, w := range c.apart(f.class) {
 			tiers, err := c.tiers(f.class, f.op, w)
 			if err != nil {
-				return err
-			}
-			if err := c.narrows(tiers, f.class, f.op, w); err != nil {
 				return err
 			}
 			c.decide(tiers, everything, f.class, f.perm, w)
 		}
 	}
 	c.tamper()
+	c.profile.capabilities = capabilityEffects(c.plan, c.rules, c.domain.executable())
+	if slices.ContainsFunc(c.rules, func(r model.Rule) bool { return r.Class == policy.Network && r.Sourced() }) {
+		c.profile.network = networkLines(c.plan, c.rules, c.domain.executable())
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,8 @@ func rule(text string) model.Rule {
 	switch {
 	case r.Class == policy.Capabilities:
 		r.Object = policy.Object{Kind: policy.Capability, Name: name}
+	case r.Class == policy.Network:
+		r.Object = policy.Object{Kind: policy.Protocol, Name: name}
 	case strings.HasSuffix(name, "/"):
 		r.Object = policy.Object{Kind: policy.Directory, Name: strings.TrimSuffix(name, "/")}
 		if name == "/" {
@@ -47,8 +50,12 @@ func rule(text string) model.Rule {
 			r.Object.Recursive = true
 		case "readonly":
 			r.ReadOnly = true
+		case "owneronly":
+			r.OwnerOnly = true
 		case "cluster":
 			r.Tier = policy.Cluster
+		default:
+			r.Sources = append(r.Sources, strings.TrimPrefix(flag, "from="))
 		}
 	}
 	return r
@@ -57,7 +64,13 @@ func rule(text string) model.Rule {
 // plan compiles rules, numbered in order.
 func plan(t testing.TB, posture policy.Action, rules ...model.Rule) *Plan {
 	t.Helper()
-	p := &Plan{Posture: policy.Posture{File: posture, Network: posture, Capabilities: posture}, Coverage: make([]Coverage, len(rules))}
+	return planWith(t, Plan{Posture: policy.Posture{File: posture, Network: posture, Capabilities: posture}}, rules...)
+}
+
+func planWith(t testing.TB, settings Plan, rules ...model.Rule) *Plan {
+	t.Helper()
+	p := &settings
+	p.Coverage = make([]Coverage, len(rules))
 	for i := range rules {
 		rules[i].Number = i
 		p.Rules = append(p.Rules, policy.Rule{Tier: rules[i].Tier, Class: rules[i].Class, Action: rules[i].Action, Object: rules[i].Object, Address: "ns/p: rule " + string(rune('a'+i%26))})
@@ -103,6 +116,14 @@ func TestAppArmorGolden(t *testing.T) {
 		"two-tiers":            {policy.Block, []string{"allow process /usr/ recursive cluster", "allow process /usr/bin/*", "block process /usr/bin/x cluster"}},
 		"audit-capability":     {policy.Block, []string{"audit capabilities CAP_NET_RAW"}},
 		"loader-named":         {policy.Block, []string{"block process /tmp/ recursive", "allow process ld-linux-x86-64.so.2 cluster", "audit process /usr/lib64/ld-linux-x86-64.so.2"}},
+		"source-block":         {policy.Block, []string{"block process /usr/bin/sleep from=/usr/bin/bash from=/usr/bin/dash"}},
+		"source-allow":         {policy.Block, []string{"allow file /credentials/ from=/usr/bin/cat"}},
+		"source-allow-audit":   {policy.Audit, []string{"allow process /usr/bin/sleep from=/usr/bin/bash"}},
+		"source-exception":     {policy.Block, []string{"block process /usr/bin/su", "allow process /usr/bin/su from=/usr/bin/login", "audit process /usr/bin/{su,id} from=/usr/bin/su"}},
+		"source-network":       {policy.Block, []string{"block network tcp from=/usr/bin/a", "allow network udp from=/usr/bin/b"}},
+		"source-capability":    {policy.Audit, []string{"block capabilities CAP_SYS_CHROOT from=/usr/bin/a", "allow capabilities CAP_SYS_PTRACE from=/usr/bin/gdb"}},
+		"owner-block":          {policy.Block, []string{"block file /etc/shadow owneronly readonly", "block file /etc/ssl/**/*.key owneronly", "audit file /tmp/ recursive owneronly"}},
+		"owner-allow":          {policy.Block, []string{"allow process /home/user1/hello owneronly", "allow process /usr/bin/ recursive"}},
 		"audit-in-block-alert": {policy.Block, []string{"audit file /var/ recursive", "allow file /var/log/ recursive", "block file /var/log/secret"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,15 +139,16 @@ func TestAppArmorGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(file)
+			golden, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p.AppArmor.Text != string(want) {
-				t.Errorf("the profile is\n%s\nnot\n%s", p.AppArmor.Text, want)
+			if p.AppArmor.Text != string(golden) {
+				t.Errorf("the profile is\n%s\nnot\n%s", p.AppArmor.Text, golden)
 			}
-			if got := parsertest.Names(t, p.AppArmor.Text); !slices.Equal(got, []string{p.AppArmor.Name}) {
-				t.Errorf("the parser reads the profiles %q, not %q", got, p.AppArmor.Name)
+			want := slices.Sorted(maps.Keys(domainTexts(p)))
+			if got := slices.Sorted(slices.Values(parsertest.Names(t, p.AppArmor.Text))); !slices.Equal(got, want) || want[0] != p.AppArmor.Name {
+				t.Errorf("the parser reads the profiles %q, not %q", got, want)
 			}
 			if _, err := parsertest.Compile(t, p.AppArmor.Text); err != nil {
 				t.Error(err)

@@ -187,7 +187,10 @@ func agree(p *Plan, decide *model.Set, ask judge, by actor, path string, directo
 			return "map is " + string(said(parsertest.Map)) + ", want " + string(want)
 		}
 	}
-	if want := verdict(policy.File, model.Read); said(parsertest.Read) != want && !alertOnly(p, said(parsertest.Read), want) {
+	own := slices.Contains(strings.Split(p.AppArmor.Label(by.source), "//&"), p.AppArmor.Label(path)) || // apparmor-source-read
+		p.AppArmor.Label(by.source) == p.AppArmor.Label(path)
+	_, sourced := p.AppArmor.Labels[path]
+	if want := verdict(policy.File, model.Read); !(own && sourced) && said(parsertest.Read) != want && !alertOnly(p, said(parsertest.Read), want) {
 		return "read is " + string(said(parsertest.Read)) + ", want " + string(want)
 	}
 	write := said(parsertest.Write)
@@ -209,7 +212,8 @@ func agree(p *Plan, decide *model.Set, ask judge, by actor, path string, directo
 // the plan explains.
 func alertOnly(p *Plan, x, y policy.Action) bool {
 	explained := slices.ContainsFunc(p.Coverage, func(c Coverage) bool {
-		return slices.Contains(c.Residuals, "apparmor-audit-pattern") || slices.Contains(c.Residuals, "apparmor-audit-base")
+		return slices.Contains(c.Residuals, "apparmor-audit-pattern") || slices.Contains(c.Residuals, "apparmor-audit-base") ||
+			slices.Contains(c.Residuals, "apparmor-source-stacked")
 	})
 	return explained && x != policy.Block && y != policy.Block
 }
@@ -232,7 +236,8 @@ func movedOut(p *Plan, path string, directory bool) bool {
 func testAgreement(t *testing.T, read func(t *testing.T, profile string) judge) {
 	rapid.Check(t, func(rt *rapid.T) {
 		posture := rapid.SampledFrom([]policy.Action{policy.Block, policy.Audit}).Draw(rt, "posture")
-		p := plan(t, posture, randomRules().Draw(rt, "rules")...)
+		nnp := rapid.IntRange(0, 3).Draw(rt, "no_new_privs") == 0
+		p := planWith(t, Plan{NoNewPrivileges: nnp, Posture: policy.Posture{File: posture}}, randomRules().Draw(rt, "rules")...)
 		for _, c := range p.Coverage {
 			if c.Unenforceable != "" {
 				rt.Skip(c.Unenforceable)
@@ -250,23 +255,66 @@ func testAgreement(t *testing.T, read func(t *testing.T, profile string) judge) 
 		for range 80 {
 			by := actor{rapid.SampledFrom(append(randomSources, "")).Draw(rt, "source"), rapid.Bool().Draw(rt, "owner")}
 			path, directory := randomNames().Draw(rt, "name"), rapid.Bool().Draw(rt, "directory")
-			domain := p.AppArmor.Label(by.source)
-			diff := agree(p, decide, domains[domain], by, path, directory)
-			perms, enters := domains[domain](path, by.owner)
-			switch {
-			case diff != "" || perms.Allow&parsertest.Exec == 0 || directory:
-			case enters != "" && enters != p.AppArmor.Label(path):
-				diff = "executing it enters " + enters
-			default:
-				if into, _ := domains[p.AppArmor.Label(path)](path, by.owner); into.Allow&parsertest.Map == 0 {
-					diff = "it may be executed, and may not map itself"
-				}
+			ask := stack(domains, p.AppArmor.Label(by.source))
+			diff := agree(p, decide, ask, by, path, directory)
+			if diff == "" && !directory {
+				diff = p.entered(domains, ask, by, path)
 			}
 			if diff != "" {
 				rt.Fatalf("%+v, %s (directory %v): %s\n%+v\n%s", by, path, directory, diff, p.Resolved, p.AppArmor.Text)
 			}
 		}
 	})
+}
+
+// stack is what the profiles of a label say together.
+func stack(domains map[string]judge, label string) judge {
+	parts := strings.Split(label, "//&")
+	return func(name string, owner bool) (parsertest.Perms, string) {
+		var all parsertest.Perms
+		var enters []string
+		for i, part := range parts {
+			perms, to := domains[part](name, owner)
+			if i == 0 {
+				all.Allow = perms.Allow
+			}
+			all.Allow &= perms.Allow
+			all.Audit |= perms.Audit
+			enters = append(enters, strings.Split(to, "//&")...)
+		}
+		all.Audit &= all.Allow
+		slices.Sort(enters)
+		return all, strings.Join(slices.Compact(enters), "//&")
+	}
+}
+
+// entered says what is wrong with what confines a process of by after it has
+// executed path, "" if it cannot or all is well.
+func (p *Plan) entered(domains map[string]judge, ask judge, by actor, path string) string {
+	from, to := p.AppArmor.Label(by.source), p.AppArmor.Label(path)
+	perms, enters := ask(path, by.owner)
+	if perms.Allow&parsertest.Exec == 0 {
+		return ""
+	}
+	if p.NoNewPrivileges && from != p.AppArmor.Name { // apparmor-source-stacked
+		return ""
+	}
+	if enters != "" && enters != to {
+		return "executing it enters " + enters
+	}
+	if into, _ := stack(domains, to)(path, by.owner); into.Allow&parsertest.Map == 0 {
+		return "it may be executed, and may not map itself"
+	}
+	was := strings.Split(from, "//&")
+	for part := range strings.SplitSeq(to, "//&") {
+		if part == "" || slices.Contains(was, part) || part == p.AppArmor.Name { // apparmor-source-read
+			continue
+		}
+		if into, _ := domains[part](path, by.owner); into.Allow&parsertest.Read == 0 {
+			return "it may be executed, and may not read itself"
+		}
+	}
+	return ""
 }
 
 func TestAppArmorAgreesWithModel(t *testing.T) { testAgreement(t, interpreted) }

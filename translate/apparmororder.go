@@ -62,6 +62,12 @@ func (c *armorer) tiers(class policy.Class, op model.Operation, w whose) ([]tier
 // decide; the objects of closed are other sources' alone.
 func (c *armorer) tier(rules, closed []model.Rule, class policy.Class, op model.Operation, w whose) (tier, error) {
 	var t tier
+	if op == model.Read {
+		var err error
+		if t.entries, err = c.own(); err != nil {
+			return t, err
+		}
+	}
 	loader := op == model.Exec // still to be denied
 	for i, r := range rules {
 		t.listed = t.listed || r.Action == policy.Allow
@@ -99,6 +105,21 @@ func (c *armorer) tier(rules, closed []model.Rule, class policy.Class, op model.
 		t.entries = append(t.entries, base...)
 	}
 	return t, nil
+}
+
+// own permits the domain's processes to read their executables: the kernel maps
+// them under the profile that is entered, and asks it for that.
+func (c *armorer) own() ([]entry, error) {
+	var out []entry
+	for _, file := range c.domain.executables {
+		e, err := objectEntry(policy.Object{Kind: policy.Path, Name: file}, model.Exec)
+		if err != nil {
+			return nil, err
+		}
+		e.rule, e.action = -1, policy.Allow
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // permitted is what the tier's entries permit; what they also deny is denied.

@@ -76,9 +76,8 @@ type transitions struct {
 	to   map[string]int // by the glob of the executable, as printed: numbers of domains
 	rest int            // by any other file
 	here int            // the domain that the profile is of
-	// stacked says that the process keeps what confines it, and is confined by
-	// the other domain as well.
-	stacked bool
+
+	domains []domain
 }
 
 func newProfile() *profile {
@@ -219,11 +218,8 @@ func (t transitions) exec(glob, policy string) string {
 	if !ok {
 		to = t.rest
 	}
-	switch {
-	case to == t.here:
+	if to == t.here {
 		return "ix"
-	case t.stacked:
-		return "px -> &" + domainName(policy, to)
 	}
-	return "px -> " + domainName(policy, to)
+	return "px -> " + t.domains[to].label(policy, to)
 }

@@ -56,13 +56,17 @@ func KnownCapabilities() []string {
 	}
 }
 
-// compileCapabilities drops what the rules deny to every process. Without
-// fromSource a verdict depends on nothing but the capability, so each one is
-// decided once, for all processes.
+// compileCapabilities drops what the rules deny to every process. What they
+// deny to some executables only, AppArmor does.
 func compileCapabilities(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
-	verdicts := decideCapabilities(rules, p.Posture)
+	verdicts := decideCapabilities(rules, p.Posture, "")
 	audited := len(withVerdict(verdicts, policy.Audit)) > 0
-	if drop := withVerdict(verdicts, policy.Block); len(drop) > 0 {
+	drop := withVerdict(verdicts, policy.Block)
+	for _, source := range sourcesOf(rules) {
+		denied := decideCapabilities(rules, p.Posture, source)
+		drop = slices.DeleteFunc(drop, func(name string) bool { return denied[name].Action != policy.Block })
+	}
+	if len(drop) > 0 {
 		p.Capabilities = &Capabilities{Drop: drop}
 	}
 
@@ -79,17 +83,17 @@ func compileCapabilities(p *Plan, rules []model.Rule, host Host) (outcomes, erro
 		// a Block overrides it, or its allow-list under posture audit.
 		alerts := r.Action == policy.Audit && v.Action == policy.Audit ||
 			r.Action == policy.Allow && p.Posture.Capabilities == policy.Audit && audited
-		out[r.Number] = coverCapability(r, alerts, host)
+		if !r.Sourced() {
+			out[r.Number] = coverCapability(r, alerts, host)
+		}
 	}
 	return out, nil
 }
 
-// coverCapability says by what a rule is enforced. Alerts on permitted use need
-// AppArmor, the one mechanism that sees a capability in use.
+// coverCapability says by what a rule without sources is enforced. Alerts on
+// permitted use need AppArmor, the one mechanism that sees a capability in use.
 func coverCapability(r model.Rule, alerts bool, host Host) Coverage {
 	switch {
-	case len(r.Sources) > 0:
-		return Coverage{Unenforceable: "fromSource is not enforced yet: a capability is dropped for every process of the container"}
 	case !alerts:
 		return Coverage{Mechanisms: []Mechanism{ByCapabilities}}
 	case host.AppArmor && host.AppArmorParser != "":
@@ -101,10 +105,20 @@ func coverCapability(r model.Rule, alerts bool, host Host) Coverage {
 	}
 }
 
-// AuditedCapabilities are those whose use the rules permit and alert on, by
-// an Audit rule or by posture, sorted. The AppArmor profile has them logged.
-func AuditedCapabilities(rules []model.Rule, posture policy.Posture) []string {
-	return withVerdict(decideCapabilities(rules, posture), policy.Audit)
+// capabilityEffects are what a profile does about capabilities, for the
+// domain of an executable: those that the rules deny to it and that are not
+// dropped for all, and those whose use they permit and alert on.
+func capabilityEffects(p *Plan, rules []model.Rule, source string) map[string]effect {
+	effects := make(map[string]effect)
+	for name, v := range decideCapabilities(rules, p.Posture, source) {
+		switch {
+		case v.Action == policy.Audit:
+			effects[name] = audit
+		case v.Action == policy.Block && (p.Capabilities == nil || !slices.Contains(p.Capabilities.Drop, name)):
+			effects[name] = deny
+		}
+	}
+	return effects
 }
 
 func withVerdict(verdicts map[string]model.Verdict, action policy.Action) []string {
@@ -118,19 +132,19 @@ func withVerdict(verdicts map[string]model.Verdict, action policy.Action) []stri
 	return names
 }
 
-// decideCapabilities asks the model about every capability. Rules with
-// fromSource, which nothing here enforces, are left out.
-func decideCapabilities(rules []model.Rule, posture policy.Posture) map[string]model.Verdict {
-	var plain []model.Rule
+// decideCapabilities asks the model about every capability in the hands of an
+// executable.
+func decideCapabilities(rules []model.Rule, posture policy.Posture, source string) map[string]model.Verdict {
+	var ours []model.Rule
 	for _, r := range rules {
-		if r.Class == policy.Capabilities && len(r.Sources) == 0 {
-			plain = append(plain, r)
+		if r.Class == policy.Capabilities {
+			ours = append(ours, r)
 		}
 	}
-	m := model.New(plain, posture)
+	m := model.New(ours, posture)
 	verdicts := make(map[string]model.Verdict)
 	for _, name := range KnownCapabilities() {
-		verdicts[name] = m.Decide(model.Access{Class: policy.Capabilities, Operation: model.Use, Name: name})
+		verdicts[name] = m.Decide(model.Access{Class: policy.Capabilities, Operation: model.Use, Name: name, Source: source})
 	}
 	return verdicts
 }

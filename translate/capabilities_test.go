@@ -141,7 +141,7 @@ func TestCapabilities(t *testing.T) {
 			for i, r := range test.rules {
 				resolved[i] = model.Rule{Number: i, Tier: r.Tier, Class: r.Class, Action: r.Action, Object: r.Object}
 			}
-			if audited := AuditedCapabilities(resolved, test.posture); !slices.Equal(audited, test.audited) {
+			if audited := auditedCapabilities(resolved, test.posture); !slices.Equal(audited, test.audited) {
 				t.Errorf("audits %v, want %v", audited, test.audited)
 			}
 			compareCoverage(t, out, test.want)
@@ -195,7 +195,7 @@ func TestDropIsWhatTheModelDenies(t *testing.T) {
 		if p.Capabilities != nil {
 			drop = p.Capabilities.Drop
 		}
-		audited := AuditedCapabilities(resolved, posture)
+		audited := auditedCapabilities(resolved, posture)
 		set := model.New(resolved, posture)
 		for _, name := range KnownCapabilities() {
 			v := set.Decide(model.Access{Class: policy.Capabilities, Operation: model.Use, Name: name})
@@ -204,4 +204,9 @@ func TestDropIsWhatTheModelDenies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// auditedCapabilities are those whose use the rules permit and alert on.
+func auditedCapabilities(rules []model.Rule, posture policy.Posture) []string {
+	return withVerdict(decideCapabilities(rules, posture, ""), policy.Audit)
 }

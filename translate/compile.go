@@ -97,8 +97,8 @@ func notYet(r policy.Rule) string {
 	switch {
 	case r.Unsupported != "":
 		return fmt.Sprintf("%s is recognised but not enforced yet", r.Unsupported)
-	case len(r.Sources) > 0 && (r.Class == policy.Network || r.Class == policy.Capabilities):
-		return "fromSource is not enforced yet"
+	case len(r.Sources) > 0 && r.Class == policy.Network && !sourcedProtocol(r.Object.Name):
+		return fmt.Sprintf("a rule with fromSource cannot be about %s: AppArmor, which alone knows who acts, tells sockets apart by family and type; tcp, udp, raw and all can be told", r.Object.Name)
 	}
 	return ""
 }

@@ -12,15 +12,18 @@ import (
 // ExecDenied says why a program may not be run under the plan.
 type ExecDenied struct {
 	Program   string // canonical path
-	Rule      string // address of the deciding rule, if it was one
-	ByPosture bool   // no rule names the program, and one put others into an allow-list
+	Rule      string // address of the deciding rule, or of the one behind the posture
+	ByPosture bool   // no rule names the program, and Rule put others into an allow-list
+	Closed    bool   // Rule allows the program to its sources only
 	Reason    model.Reason
 }
 
 func (e *ExecDenied) Error() string {
 	switch {
+	case e.Closed:
+		return fmt.Sprintf("running %s is denied: %s allows it to certain executables only, of which a container's first program and those that are exec'd into it are none", e.Program, e.Rule)
 	case e.ByPosture:
-		return fmt.Sprintf("running %s is denied: the policies allow certain programs only, and no rule allows this one; allow it, or set allow_entrypoint", e.Program)
+		return fmt.Sprintf("running %s is denied: the policies (%s) allow certain programs only, and no rule allows this one; allow it, or set allow_entrypoint", e.Program, e.Rule)
 	case e.Rule != "":
 		return fmt.Sprintf("running %s is denied by %s; change that policy, or run another program", e.Program, e.Rule)
 	}
@@ -29,7 +32,7 @@ func (e *ExecDenied) Error() string {
 
 // JudgeExec decides whether uid may run a program by name, which executes the
 // files of chain: the program, and for a script its interpreters. It returns
-// nil if it may.
+// nil if it may. Whoever executes it, the runtime, is no rule's source.
 func (p *Plan) JudgeExec(root *rootfs.Root, chain []string, name string, uid uint32) (*ExecDenied, error) {
 	decide := model.New(p.Resolved, p.Posture)
 	for i, file := range chain {
@@ -52,9 +55,10 @@ func (p *Plan) JudgeExec(root *rootfs.Root, chain []string, name string, uid uin
 		if v.Action != policy.Block {
 			continue
 		}
-		denied := &ExecDenied{Program: file, ByPosture: v.Reason == model.ByPosture, Reason: v.Reason}
-		if v.Rule >= 0 {
-			denied.Rule = p.Rules[v.Rule].Address
+		ground := decide.Ground(access, v)
+		denied := &ExecDenied{Program: file, ByPosture: v.Reason == model.ByPosture && !ground.Closed, Closed: ground.Closed, Reason: v.Reason}
+		if rule := max(v.Rule, ground.Rule); rule >= 0 {
+			denied.Rule = p.Rules[rule].Address
 		}
 		return denied, nil
 	}

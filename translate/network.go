@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -30,22 +31,27 @@ func compileNetwork(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 	}
 
 	decide := model.New(network, p.Posture)
-	net := &Network{}
+	sources := append([]string{""}, sourcesOf(network)...)
+	net, needed := &Network{}, false
 	for kind := range SocketKinds {
-		v, err := decideAlike(decide, kind.String(), socketsOf(kind))
+		v, err := decideMildest(decide, kind.String(), socketsOf(kind), sources)
 		if err != nil {
 			return nil, err
 		}
 		net.Verdicts[kind] = NetworkVerdict{Rule: -1}
 		if v.Action != policy.Allow {
 			net.Verdicts[kind] = NetworkVerdict{Action: v.Action, Rule: v.Rule}
+			needed = true
 		}
 	}
-	p.Network = net
+	unsourced := slices.ContainsFunc(network, func(r model.Rule) bool { return !r.Sourced() })
+	if needed || unsourced {
+		p.Network = net
+	}
 
 	unseen := map[int]policy.Action{} // families that are not simply permitted
 	for _, family := range unseenFamilies() {
-		v, err := decideAlike(decide, fmt.Sprintf("family %d", family), socketsIn(family))
+		v, err := decideMildest(decide, fmt.Sprintf("family %d", family), socketsIn(family), sources)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +66,9 @@ func compileNetwork(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 		}
 	}
 	for _, r := range network {
-		out[r.Number] = coverNetwork(r, unseen, host)
+		if !r.Sourced() {
+			out[r.Number] = coverNetwork(r, unseen, host)
+		}
 	}
 	return out, nil
 }
@@ -103,12 +111,39 @@ func covers(r model.Rule, s model.Socket) bool {
 	return alone.Decide(creation(s)).Action == policy.Block
 }
 
+// decideMildest is what holds for all executables: the mildest of the verdicts
+// for each. Whoever is treated worse, AppArmor does it to.
+func decideMildest(decide *model.Set, name string, sockets []model.Socket, sources []string) (model.Verdict, error) {
+	var mildest model.Verdict
+	for i, source := range sources {
+		v, err := decideAlike(decide, name, sockets, source)
+		if err != nil {
+			return v, err
+		}
+		if i == 0 || milder(v.Action, mildest.Action) {
+			mildest = v
+		}
+	}
+	return mildest, nil
+}
+
+// milder says whether x lets more happen than y, or the same in silence.
+func milder(x, y policy.Action) bool {
+	order := []policy.Action{policy.Allow, policy.Audit, policy.Block}
+	return slices.Index(order, x) < slices.Index(order, y)
+}
+
 // decideAlike is the model's verdict for sockets that the kernel's side cannot
 // tell apart. That the model can would be a mistake in the partition.
-func decideAlike(decide *model.Set, name string, sockets []model.Socket) (model.Verdict, error) {
-	first := decide.Decide(creation(sockets[0]))
+func decideAlike(decide *model.Set, name string, sockets []model.Socket, source string) (model.Verdict, error) {
+	by := func(s model.Socket) model.Access {
+		a := creation(s)
+		a.Source = source
+		return a
+	}
+	first := decide.Decide(by(sockets[0]))
 	for _, s := range sockets[1:] {
-		if v := decide.Decide(creation(s)); v.Action != first.Action || v.Rule != first.Rule {
+		if v := decide.Decide(by(s)); v.Action != first.Action || v.Rule != first.Rule {
 			return first, fmt.Errorf("%s sockets: %s of rule %d for %+v, %s of rule %d for %+v; this is a mistake in prearm",
 				name, first.Action, first.Rule, sockets[0], v.Action, v.Rule, s)
 		}

@@ -105,16 +105,13 @@ func (a *AppArmor) Label(file string) string {
 }
 
 // enterBy fills in the labels.
-func (a *AppArmor) enterBy(domains []domain, stacked bool) {
+func (a *AppArmor) enterBy(domains []domain) {
 	for i, d := range domains {
-		for _, file := range d {
+		for _, file := range d.executables {
 			if a.Labels == nil {
 				a.Labels = make(map[string]string)
 			}
-			a.Labels[file] = domainName(a.Name, i)
-			if stacked {
-				a.Labels[file] = a.Name + "//&" + a.Labels[file]
-			}
+			a.Labels[file] = d.label(a.Name, i)
 		}
 	}
 }

@@ -20,6 +20,9 @@ const features = `caps {mask {chown dac_override net_raw sys_admin
 mount {mask {mount umount pivot_root
 }
 }
+network_v8 {af_mask {unspec unix inet inet6 netlink packet vsock smc
+}
+}
 file {mask {create read write exec append mmap_exec link lock
 }
 }
