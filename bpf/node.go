@@ -143,8 +143,8 @@ func trusted(path string) error {
 }
 
 // lockPatience bounds the wait for another process. Each holds the lock for
-// about a millisecond, or 20 when it loads the programs.
-const lockPatience = 10 * time.Second
+// about a millisecond, or 20 when it loads the programs; hundreds may wait.
+const lockPatience = 30 * time.Second
 
 // lock takes the exclusive lock on the node's directory. A process that dies
 // gives it back.

@@ -87,6 +87,16 @@ func TestTrouble(t *testing.T) {
 			spoil:  func(n *node, _ *Container) { n.fill(n.Cache) },
 			words:  []string{"prearm: ", "no space left"},
 		},
+		"cache is read-only": {
+			before: true,
+			spoil:  func(n *node, _ *Container) { n.readOnly(n.Cache) },
+			words:  []string{"prearm: index:", "read-only file system"},
+		},
+		"state is read-only": {
+			before: true,
+			spoil:  func(n *node, _ *Container) { n.readOnly(n.State) },
+			words:  []string{"prearm: ", "read-only file system"},
+		},
 		"apparmor_parser is missing": {
 			apparmor: true,
 			before:   true,
@@ -127,7 +137,7 @@ func TestTrouble(t *testing.T) {
 					t.Errorf("the error does not say %q: %s", word, words)
 				}
 			}
-			if took := time.Since(began); took > 20*time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("the refusal took %v", took)
 			}
 			n.empty()

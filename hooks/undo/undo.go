@@ -27,7 +27,7 @@ func Container(bundle string) (err error) {
 }
 
 // Limit is a bound for Within.
-const Limit = 10 * time.Second
+const Limit = 60 * time.Second
 
 // Within is Container with a bound on its time: a hook that hangs has the
 // bundle's lock, and must not hang the clean-up too.

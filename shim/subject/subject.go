@@ -22,8 +22,9 @@ const (
 	typeSandbox = "sandbox"
 )
 
-// timeout bounds containerd's answers.
-const timeout = 2 * time.Second
+// timeout bounds containerd's answers. It takes long where many containers
+// start at once: containerd runs a program for each of them.
+const timeout = 15 * time.Second
 
 // Query is what is known of a container before asking.
 type Query struct {
@@ -36,7 +37,7 @@ type Query struct {
 // Ask says who the container is: under CRI its pod's namespace and labels,
 // which containerd holds on the sandbox's container; otherwise containerd's
 // namespace and the container's own labels, with those marked that its image
-// brought. It takes 2 seconds at most.
+// brought. It takes 15 seconds at most.
 func Ask(ctx context.Context, q Query) (policy.Subject, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
