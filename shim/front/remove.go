@@ -62,14 +62,40 @@ func (c *call) end(bundle string) error {
 		return fmt.Errorf("runc's options: %w", err)
 	}
 	name := cmp.Or(string(runc), "runc")
-	root := cmp.Or(options.Root, "/run/containerd/runc")
-	out, err := exec.Command(name, "--root", filepath.Join(root, c.namespace),
+	root := filepath.Join(cmp.Or(options.Root, "/run/containerd/runc"), c.namespace)
+	if another(filepath.Join(root, c.id), bundle) {
+		return nil // the name was taken, and the start refused
+	}
+	out, err := exec.Command(name, "--root", root,
 		"--log", filepath.Join(bundle, "log.json"), "--log-format", "json",
 		"delete", "--force", c.id).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s delete: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// another says whether what runc keeps in dir is of a container with another
+// bundle. Two containerds may share runc's root.
+func another(dir, bundle string) bool {
+	var state struct {
+		Config struct{ Labels []string }
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	if err != nil || json.Unmarshal(data, &state) != nil {
+		return false
+	}
+	ours, err := os.Stat(bundle)
+	if err != nil {
+		return false
+	}
+	for _, label := range state.Config.Labels {
+		if path, ok := strings.CutPrefix(label, "bundle="); ok {
+			its, err := os.Stat(path)
+			return err == nil && !os.SameFile(ours, its)
+		}
+	}
+	return false
 }
 
 // initPid is the container's first process, 0 if it never had one.
