@@ -80,7 +80,7 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 func unarmored(host Host) string {
 	switch {
 	case !host.AppArmor:
-		return "AppArmor is not enabled in this kernel"
+		return "AppArmor is not enabled in this kernel, or only complains (prearm doctor says which)"
 	case host.AppArmorParser == "":
 		return "apparmor_parser is not installed (apt-get install apparmor)"
 	}

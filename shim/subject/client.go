@@ -36,7 +36,7 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s (gRPC code %s)", e.message, e.code)
 }
 
-// maxAnswer bounds all messages of one answer together.
+// maxAnswer bounds all messages of one answer together, in bytes.
 const maxAnswer = 8 << 20
 
 // call sends one message to method ("package.Service/Method") and gives the

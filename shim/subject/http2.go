@@ -46,7 +46,7 @@ const (
 )
 
 // post sends body and gives the answer's header fields, trailers among them,
-// and its body, of maxAnswer bytes at most.
+// and its body, of less than maxAnswer bytes.
 func post(ctx context.Context, socket string, fields []hpack.HeaderField, body []byte) (map[string]string, []byte, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
@@ -115,8 +115,8 @@ func (x *exchange) receive() (ended bool, err error) {
 		if payload, err = unpad(payload, flags); err != nil {
 			return false, err
 		}
-		if x.body = append(x.body, payload...); len(x.body) > maxAnswer {
-			return false, fmt.Errorf("answer of more than %d bytes", maxAnswer)
+		if x.body = append(x.body, payload...); len(x.body) >= maxAnswer { // the window is used up: the rest would never come
+			return false, fmt.Errorf("answer of %d bytes and more", maxAnswer)
 		}
 		return flags&flagEndStream != 0, nil
 	case frameHeaders:
