@@ -39,10 +39,11 @@ func OpenAppArmor(dir string) (*AppArmor, error) {
 	return &AppArmor{securityfs, cache(filepath.Join(dir, "apparmor"))}, nil
 }
 
-// Load brings the profile into the kernel, unless it is there: its name is a
-// digest of what it says. It is compiled once for a node and parser.
+// Load brings the profile and its children into the kernel, unless they are
+// there: its name is a digest of what they say. They are compiled once for a
+// node and parser.
 func (a *AppArmor) Load(ctx context.Context, run Runner, p translate.AppArmor) error {
-	loaded, err := a.Loaded(p.Name)
+	loaded, err := a.Loaded(p.Profiles()...)
 	if err != nil || loaded {
 		return err
 	}
@@ -78,7 +79,7 @@ func (a *AppArmor) compiled(ctx context.Context, run Runner, p translate.AppArmo
 	return binary, a.cache.put(key, binary)
 }
 
-// Remove takes the profile out of the kernel; one that is not there is no
+// Remove takes the profile and its children out of the kernel; one that is not there is no
 // error.
 func (a *AppArmor) Remove(name string) error {
 	err := write(filepath.Join(a.kernel, ".remove"), []byte(name))
@@ -88,10 +89,11 @@ func (a *AppArmor) Remove(name string) error {
 	return nil
 }
 
-// Loaded says whether a profile of that name is in the kernel and enforced.
-func (a *AppArmor) Loaded(name string) (bool, error) {
+// Loaded says whether profiles of these names are in the kernel and enforced.
+func (a *AppArmor) Loaded(names ...string) (bool, error) {
 	all, err := a.list()
-	return all[name] == "enforce", err
+	missing := slices.ContainsFunc(names, func(name string) bool { return all[name] != "enforce" })
+	return !missing, err
 }
 
 // List gives the names of the profiles in the kernel that prearm made, sorted.

@@ -174,7 +174,7 @@ func TestKernelAppArmor(t *testing.T) {
 			if err := apparmor.Load(t.Context(), plainRunner{}, *plan.AppArmor); err != nil {
 				t.Fatal(err)
 			}
-			if loaded, err := apparmor.Loaded(plan.AppArmor.Name); err != nil || !loaded {
+			if loaded, err := apparmor.Loaded(plan.AppArmor.Profiles()...); err != nil || !loaded {
 				t.Errorf("loaded %v, %v", loaded, err)
 			}
 			acts := make([][]string, len(tc.acts))
@@ -213,8 +213,8 @@ func TestKernelAppArmor(t *testing.T) {
 			if err := apparmor.Remove(plan.AppArmor.Name); err != nil {
 				t.Error(err)
 			}
-			if loaded, err := apparmor.Loaded(plan.AppArmor.Name); err != nil || loaded {
-				t.Errorf("after its removal: loaded %v, %v", loaded, err)
+			if left, err := apparmor.List(); err != nil || len(left) > 0 {
+				t.Errorf("after its removal: %q, %v", left, err)
 			}
 			if t.Failed() {
 				t.Log(plan.AppArmor.Text)

@@ -24,6 +24,7 @@ type container struct {
 	cfg     *config.Config
 	plan    *translate.Plan // nil: no policy applies
 	mounted bool            // the shim mounted the root file system
+	users   []specs.LinuxIDMapping
 
 	profile profiles.Instance   // nil: no AppArmor profile confines it
 	lost    *profiles.LostError // once it was noticed; guarded by the service's mu

@@ -47,7 +47,7 @@ func (c *container) judge(root *rootfs.Root, process *specs.Process) (program st
 	if err != nil {
 		return "", fmt.Errorf("program %q: %w", process.Args[0], err)
 	}
-	denied, err := c.plan.JudgeExec(root, chain, process.Args[0], process.User.UID)
+	denied, err := c.plan.JudgeExec(root, chain, process.Args[0], hostUser(process.User.UID, c.users))
 	if err != nil {
 		return "", err
 	}
@@ -55,6 +55,17 @@ func (c *container) judge(root *rootfs.Root, process *specs.Process) (program st
 		return "", denied
 	}
 	return chain[len(chain)-1], nil
+}
+
+// hostUser is a user of the container as the host has it, whose numbers the
+// owners of files are.
+func hostUser(uid uint32, users []specs.LinuxIDMapping) uint32 {
+	for _, m := range users {
+		if uid >= m.ContainerID && uid-m.ContainerID < m.Size {
+			return m.HostID + uid - m.ContainerID
+		}
+	}
+	return uid
 }
 
 // pathOf is the PATH that a program is looked up in. The last one counts, as

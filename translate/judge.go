@@ -30,11 +30,12 @@ func (e *ExecDenied) Error() string {
 	return fmt.Sprintf("running %s is denied (%s): name it in a rule to allow it", e.Program, e.Reason)
 }
 
-// JudgeExec decides whether uid may run a program by name, which executes the
+// JudgeExec decides whether uid, as the host has it, may run a program by name, which executes the
 // files of chain: the program, and for a script its interpreters. It returns
 // nil if it may. Whoever executes it, the runtime, is no rule's source.
 func (p *Plan) JudgeExec(root *rootfs.Root, chain []string, name string, uid uint32) (*ExecDenied, error) {
 	decide := model.New(p.Resolved, p.Posture)
+	var unlisted *ExecDenied // allow_entrypoint may admit it; any other denial stands
 	for i, file := range chain {
 		owner, err := root.Owner(file)
 		if err != nil {
@@ -60,7 +61,12 @@ func (p *Plan) JudgeExec(root *rootfs.Root, chain []string, name string, uid uin
 		if rule := max(v.Rule, ground.Rule); rule >= 0 {
 			denied.Rule = p.Rules[rule].Address
 		}
-		return denied, nil
+		if !denied.ByPosture {
+			return denied, nil
+		}
+		if unlisted == nil {
+			unlisted = denied
+		}
 	}
-	return nil, nil
+	return unlisted, nil
 }

@@ -5,6 +5,9 @@
 package translate
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/translate/model"
 )
@@ -102,6 +105,20 @@ func (a *AppArmor) Label(file string) string {
 		return label
 	}
 	return a.Name
+}
+
+// Profiles are the names of all profiles of the policy, Name first.
+func (a *AppArmor) Profiles() []string {
+	names := []string{a.Name}
+	for _, label := range a.Labels {
+		for part := range strings.SplitSeq(label, "//&") {
+			if !slices.Contains(names, part) {
+				names = append(names, part)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // enterBy fills in the labels.
