@@ -22,6 +22,7 @@ export PREARM_BIN := $(build)/bin
 export PREARM_BIN_FAULTS := $(build)/bin-faults
 export PREARM_FIXTURE := $(build)/fixture
 export PREARM_IMAGES := $(or $(PREARM_CACHE),$(build))/images
+export PREARM_TOOLS := $(build)/tools
 
 # All commands but prearm, which asks libseccomp, are static.
 static := $(addprefix ./,$(filter-out cmd/prearm,$(wildcard cmd/*)))
@@ -35,7 +36,9 @@ lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
 # What AppArmor does with profiles, asked of the kernel itself; in the VMs.
 kernel_tests := $(build)/profiles.test
-suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES
+suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES PREARM_TOOLS
+# containerds of other versions than Debian's, a module each.
+engines := $(patsubst integration/engines/%/go.mod,$(build)/tools/containerd-%/containerd,$(wildcard integration/engines/*/go.mod))
 
 ##@ Build
 
@@ -81,11 +84,11 @@ test-unit: setup ## the packages' own tests, under the race detector
 
 .PHONY: test-native
 test-native: setup ## real containers on this machine's kernel
-	integration/run-all ci build native
+	integration/run-all ci build engines native
 
 .PHONY: test-vm
 test-vm: setup ## real containers under Debian's kernels, in VMs
-	integration/run-all ci build vm
+	integration/run-all ci build engines vm
 
 .PHONY: lint
 lint: setup run-vet run-lint ## linters for Go and for shell
@@ -121,6 +124,13 @@ fixture:
 suite:
 	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
 	go test -c -tags kernel -o $(kernel_tests) ./profiles
+
+.PHONY: run-engines
+run-engines: $(engines)
+
+# Two minutes each from nothing. A folder's name is the version.
+$(engines): $(build)/tools/containerd-%/containerd: integration/engines/%/go.mod
+	cd $(<D) && CGO_ENABLED=0 go build -p 2 $(release) -tags no_aufs,no_btrfs,no_devmapper,no_zfs,no_tracing -o $(@D)/ tool
 
 .PHONY: run-lint run-vet run-generate run-unit run-fuzz run-native
 run-lint: $(lint)

@@ -7,12 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 )
 
 // Ctr runs containerd's own client. An exit status other than 0 is no error.
 func (d *Daemon) Ctr(ctx context.Context, args ...string) (Result, error) {
-	cmd := exec.CommandContext(ctx, "ctr", append([]string{"--address", d.Address}, args...)...)
+	cmd := exec.CommandContext(ctx, filepath.Join(d.programs, "ctr"), append([]string{"--address", d.Address}, args...)...)
+	// Later versions warn of what is old about the machine, at every call.
+	cmd.Env = append(os.Environ(), "CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

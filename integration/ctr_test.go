@@ -61,11 +61,11 @@ func TestImageLabels(t *testing.T) {
 	if err := WriteImage(archive, "example.org/labelled:1", n.fixture, ImageConfig{Labels: map[string]string{"app": "test"}}); err != nil {
 		t.Fatal(err)
 	}
-	if r := n.ctr("images", "import", "--snapshotter", "native", archive); r.Exit != 0 {
+	if r := n.ctr("images", "import", archive); r.Exit != 0 {
 		t.Fatalf("import the image: %s", r.Stderr)
 	}
 	run := func(labels ...string) (string, int) {
-		args := []string{"run", "--rm", "--snapshotter", "native", "--runtime", Prearm, "--runtime-config-path", n.Config}
+		args := []string{"run", "--rm", "--runtime", Prearm, "--runtime-config-path", n.Config}
 		for _, label := range labels {
 			args = append(args, "--label", label)
 		}

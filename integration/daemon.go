@@ -65,6 +65,7 @@ type Daemon struct {
 	Address string // the daemon's socket
 	BPF     string // a bpffs of our own
 
+	programs   string // folder of containerd, ctr and runc's shim; "": looked up
 	process    *exec.Cmd
 	conn       *grpc.ClientConn
 	containers containersapi.ContainersClient
@@ -72,10 +73,18 @@ type Daemon struct {
 	serial     atomic.Uint64
 }
 
-// StartDaemon starts containerd with path in front of the PATH in which it
-// looks for shims. The caller should be in a mount namespace of its own.
-func StartDaemon(path ...string) (_ *Daemon, err error) {
-	d := new(Daemon)
+// StartDaemon starts the machine's containerd with path in front of the PATH
+// in which it looks for shims. The caller should be in a mount namespace of
+// its own.
+func StartDaemon(path ...string) (*Daemon, error) { return StartContainerd("", path...) }
+
+// StartContainerd is StartDaemon with the containerd, ctr and runc's shim of a
+// folder, of any version from 1.6 on: later ones migrate their settings.
+func StartContainerd(folder string, path ...string) (_ *Daemon, err error) {
+	d := &Daemon{programs: folder}
+	if folder != "" {
+		path = append(path, folder)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Stop())
@@ -133,7 +142,7 @@ func (d *Daemon) launch(config string, path []string) error {
 		return fmt.Errorf("open containerd's log: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command("containerd", "--config", config)
+	cmd := exec.Command(filepath.Join(d.programs, "containerd"), "--config", config)
 	cmd.Env = append(os.Environ(), "PATH="+strings.Join(append(path, os.Getenv("PATH")), ":"))
 	cmd.Stdout, cmd.Stderr = log, log
 	// In a process group of its own, an interrupt at the keyboard leaves it to

@@ -16,6 +16,8 @@ type suite struct {
 	fixture string // image
 	busybox string // image
 	cri     *CRI   // of the tests that drive pods; nil until the first of them
+
+	visiting bool // the Daemon is not the machine's own
 }
 
 var shared *suite

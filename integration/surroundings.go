@@ -20,6 +20,7 @@ type Surroundings struct {
 	BinFaults string // the same, able to stop or stall between steps
 	Fixture   string // the fixture's programs
 	Images    string // root file systems, one folder each
+	Tools     string // programs that are built for tests alone
 	Long      bool   // the long tier: as many starts as the published tables
 	Slow      bool   // an emulated machine, where one start takes seconds
 	AppArmor  bool   // the kernel can enforce AppArmor profiles
@@ -49,6 +50,7 @@ func Look() (Surroundings, error) {
 		BinFaults: dir("PREARM_BIN_FAULTS", "build/bin-faults"),
 		Fixture:   dir("PREARM_FIXTURE", "build/fixture"),
 		Images:    dir("PREARM_IMAGES", "build/images"),
+		Tools:     dir("PREARM_TOOLS", "build/tools"),
 	}
 	switch tier := os.Getenv("PREARM_TIER"); tier {
 	case "", "ci":
