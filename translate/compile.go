@@ -88,6 +88,9 @@ func Compile(in Input) (*Plan, error) {
 			return nil, fmt.Errorf("%s: no compiler knows rules of class %q; this is a mistake in prearm", r.Address, r.Class)
 		}
 	}
+	if in.Host.Hook {
+		leaveToHook(p)
+	}
 	p.Digest, err = digest(p, in.Host)
 	return p, err
 }

@@ -22,6 +22,9 @@ type Host struct {
 	CgroupBPF      bool   `json:"cgroupBPF"`      // cgroup v2 and bpffs are there
 	Seccomp        bool   `json:"seccomp"`
 	BPFLSM         bool   `json:"bpfLSM"`
+	// Hook is true where prearm runs as a hook of the OCI runtime and without
+	// its shim.
+	Hook bool `json:"hook,omitempty"`
 }
 
 // Mechanism is a kernel facility that enforces rules.

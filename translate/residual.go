@@ -59,6 +59,8 @@ var Residuals = []Residual{
 		"bpf.TestResidualReceivedSocket"},
 	{"network-packet-audit", "a socket that is not over IP (packet, SMC, vsock, ...) is refused or permitted as the rules say, but not alerted on",
 		"integration.TestResiduals/sockets/network-packet-audit"},
+	{"hook-families", "under a hook alone, without the shim, sockets that are not over IP (packet, SMC, vsock, ...) are not judged",
+		"integration.TestPodmanResidual"},
 	{"seccomp-socketcall", "32-bit programs cannot create sockets through socketcall, as old C libraries do",
 		"integration.TestResiduals/sockets/seccomp-socketcall"},
 	{"seccomp-multiplexer", "32-bit programs may lose all calls on sockets that go through socketcall, or all of System V IPC through ipc, where one of them is blocked",

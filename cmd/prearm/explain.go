@@ -21,6 +21,12 @@ import (
 	"github.com/prearm/prearm/translate"
 )
 
+// Values of explain's --runtime.
+const (
+	runtimeShim = "shim"
+	runtimeHook = "hook"
+)
+
 // question is what prearm explain is asked.
 type question struct {
 	subject    policy.Subject
@@ -28,6 +34,7 @@ type question struct {
 	rootfs     string
 	policies   string
 	hostFile   string
+	runtime    string
 	container  string
 	containerd string
 	namespace  string // containerd's
@@ -62,6 +69,9 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 			if err := checkOutput(output, outputs()...); err != nil {
 				return err
 			}
+			if q.runtime != runtimeShim && q.runtime != runtimeHook {
+				return fmt.Errorf("--runtime %s: must be %s or %s", q.runtime, runtimeShim, runtimeHook)
+			}
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
 				return fmt.Errorf("%q: a program comes after --", args[0])
 			}
@@ -84,6 +94,7 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 	q.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&q.hostFile, "host", "", "explain for another node, which this file describes as the member host of -o json")
+	f.StringVar(&q.runtime, "runtime", runtimeShim, "what starts the container: shim, or hook (podman with prearm hook install)")
 	f.StringVarP(&output, "output", "o", "text", strings.Join(outputs(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
 	return cmd
@@ -109,6 +120,9 @@ func explain(ctx context.Context, c *config.Config, q question) (_ *explanation,
 	e.Posture = postureOf(c.Posture, selection.Posture)
 	if e.Host, err = hostOf(c, q.hostFile); err != nil {
 		return nil, err
+	}
+	if q.runtime == runtimeHook {
+		e.Host.Hook = true
 	}
 	if err := e.compile(selection.Rules, subjects.root); err != nil {
 		return nil, err
