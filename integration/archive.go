@@ -20,6 +20,8 @@ type ImageConfig struct {
 	Labels     map[string]string `json:",omitempty"`
 	Entrypoint []string          `json:",omitempty"`
 	Env        []string          `json:",omitempty"`
+
+	Annotations map[string]string `json:"-"` // of its manifest
 }
 
 // WriteImage writes an OCI archive of one layer, the folder root.
@@ -54,6 +56,7 @@ func WriteImage(path, name, root string, config ImageConfig) (err error) {
 	}))
 	manifest := add(v1+"manifest.v1+json", object(map[string]any{
 		"schemaVersion": 2, "mediaType": v1 + "manifest.v1+json", "config": described, "layers": []descriptor{tarred},
+		"annotations": config.Annotations,
 	}))
 	manifest.Annotations = map[string]string{"io.containerd.image.name": name}
 	files["index.json"] = object(map[string]any{"schemaVersion": 2, "manifests": []descriptor{manifest}})

@@ -8,7 +8,7 @@ go_version=1.26.8
 packages=(
 	ca-certificates git make
 	clang llvm gcc libc6-dev linux-libc-dev libbpf-dev libseccomp-dev pkg-config
-	apparmor containerd containernetworking-plugins iproute2 kmod procps runc systemd util-linux
+	apparmor containerd containernetworking-plugins crun iproute2 kmod podman procps runc systemd util-linux
 	busybox-static mmdebstrap shellcheck qemu-system-common qemu-system-x86 xz-utils zstd
 )
 

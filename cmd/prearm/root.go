@@ -18,7 +18,7 @@ io.containerd.prearm.v1.`,
 	}
 	root.PersistentFlags().String("config", "", "the configuration file (default /etc/prearm/config.toml)")
 	root.AddCommand(newCheck(), newIndex(), newExplain(), newDecide(), newDoctor(), newEvents(), newPolicies(),
-		newInstall(), newUninstall(), newBPF(), newVersion())
+		newInstall(), newUninstall(), newBPF(), newHook(), newVersion())
 	return root
 }
 

@@ -24,14 +24,14 @@ func Run(stage string, stdin io.Reader) error {
 	if stage != hooks.CreateRuntime && stage != hooks.Poststop {
 		return fmt.Errorf("prearm-hook is called by the OCI runtime, as %s or %s; %q is neither", hooks.CreateRuntime, hooks.Poststop, stage)
 	}
-	state, err := readState(stdin)
+	state, err := ReadState(stdin)
 	if err != nil {
 		return err
 	}
 	if stage == hooks.Poststop {
 		return undo.Container(state.Bundle)
 	}
-	return withBundle(state.Bundle, func(b *hooks.Bundle) error { return createRuntime(b, state.Pid) })
+	return withBundle(state.Bundle, func(b *hooks.Bundle) error { return CreateRuntime(b, state.Pid) })
 }
 
 func withBundle(path string, do func(*hooks.Bundle) error) (err error) {
@@ -43,7 +43,8 @@ func withBundle(path string, do func(*hooks.Bundle) error) (err error) {
 	return do(b)
 }
 
-func readState(r io.Reader) (*specs.State, error) {
+// ReadState reads what the OCI runtime says of a container to its hooks.
+func ReadState(r io.Reader) (*specs.State, error) {
 	var state specs.State
 	if err := json.NewDecoder(io.LimitReader(r, maxState)).Decode(&state); err != nil {
 		return nil, fmt.Errorf("OCI state on stdin: %w", err)

@@ -11,9 +11,10 @@ import (
 	"github.com/prearm/prearm/translate/rootfs"
 )
 
-// createRuntime runs after the container's mounts are in place and before its
-// root is. It has the last word on the start: any error refuses it.
-func createRuntime(b *hooks.Bundle, pid int) error {
+// CreateRuntime does what the bundle's order says for the container whose first
+// task is pid, after its mounts are in place and before its root is. It has the
+// last word on the start: any error refuses it.
+func CreateRuntime(b *hooks.Bundle, pid int) error {
 	order, err := b.ReadOrder()
 	if err != nil {
 		return err
