@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -85,6 +86,94 @@ func TestInstall(t *testing.T) {
 	s.upgrades(second)
 	s.uninstalls(clean)
 	s.purges(clean)
+}
+
+// TestInstallPerContainerd gives the entry to each containerd, for each form
+// that its configuration may have: it sees the runtime and nothing else that
+// is new, and afterwards the file is what it was.
+func TestInstallPerContainerd(t *testing.T) {
+	if shared.Slow {
+		t.Skip("what containerd makes of its configuration does not depend on the kernel")
+	}
+	daemons, err := filepath.Glob(filepath.Join(shared.Tools, "containerd-*", "containerd"))
+	if err != nil || len(daemons) == 0 {
+		t.Fatalf("containerds to install for, in %s (make engines builds them): %v, %v", shared.Tools, daemons, err)
+	}
+	forms := map[string]string{
+		"no file":   "",
+		"version 1": "[plugins.cri]\nsandbox_image = \"site\"\n",
+		"version 2": "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"site\"\n",
+		"with runc": "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\nruntime_type = \"io.containerd.runc.v2\"\n",
+		"version 3": "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\ndefault_runtime_name = \"runc\"\n",
+		"imports":   "version = 3\nimports = [\"/etc/containerd/more.toml\"]\n",
+		"conf.d":    "version = 3\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n",
+		"no CRI":    "disabled_plugins = [\"cri\"]\n",
+	}
+	for _, daemon := range daemons {
+		old := strings.HasPrefix(filepath.Base(filepath.Dir(daemon)), "containerd-1.")
+		for name, text := range forms {
+			if old && strings.HasPrefix(text, "version = 3") {
+				continue
+			}
+			t.Run(filepath.Base(filepath.Dir(daemon))+"/"+name, func(t *testing.T) { installFor(t, daemon, text) })
+		}
+	}
+}
+
+// installFor installs into a root with that containerd and configuration.
+func installFor(t *testing.T, daemon, text string) {
+	root := t.TempDir()
+	config := filepath.Join(root, "etc/containerd/config.toml")
+	for _, dir := range []string{"etc/containerd", "usr/bin"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := copyFile(daemon, filepath.Join(root, "usr/bin/containerd")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "etc/containerd/more.toml"), []byte("version = 3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text != "" {
+		if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prearm := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(filepath.Join(shared.Bin, "prearm"), append(args, "--root", root)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("prearm %q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	prearm("install", "--default-runtime")
+	if out := prearm("install"); !strings.Contains(out, "nothing to do") {
+		t.Errorf("a second run said:\n%s", out)
+	}
+	dump := exec.Command("/usr/bin/containerd", "config", "dump")
+	dump.Path, dump.Dir = "/usr/bin/containerd", "/"
+	dump.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	seen, err := dump.Output()
+	if err != nil {
+		t.Fatalf("containerd refuses its configuration: %v", err)
+	}
+	if !strings.Contains(text, "disabled_plugins") {
+		for _, want := range []string{Prearm, "io.containerd.runc.v2", "default_runtime_name = "} {
+			if !bytes.Contains(seen, []byte(want)) {
+				t.Errorf("containerd's view of its configuration lacks %s", want)
+			}
+		}
+	}
+	if strings.Contains(text, "site") && !bytes.Contains(seen, []byte("site")) {
+		t.Error("the site's setting is lost")
+	}
+	prearm("uninstall")
+	after, err := os.ReadFile(config)
+	if text == "" && !os.IsNotExist(err) || text != "" && (err != nil || string(after) != text) {
+		t.Errorf("uninstalled, the file is %q, %v, and was %q", after, err, text)
+	}
 }
 
 // readmeInstalls runs the commands of the README's first section on
@@ -214,7 +303,11 @@ func (s *debian) uninstalls(clean map[string]string) {
 	s.Helper()
 	s.must(os.Remove(s.path("/etc/prearm/policies/my-policy.yaml")))
 	s.must(os.Remove(s.path("/etc/prearm/policies/no-tcp.yaml")))
+	s.do("prearm hook install")
 	out := s.do("prearm uninstall")
+	if _, err := os.Stat(s.path("/usr/share/containers/oci/hooks.d/zz-prearm.json")); err == nil {
+		s.Error("podman would still call prearm")
+	}
 	if !strings.Contains(out, "systemctl restart containerd") {
 		s.Errorf("prearm uninstall does not say what is left to do:\n%s", out)
 	}

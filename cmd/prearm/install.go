@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prearm/prearm/bpf"
+	"github.com/prearm/prearm/cmd/prearm/internal/hooksd"
 	"github.com/prearm/prearm/cmd/prearm/internal/install"
 	"github.com/prearm/prearm/shim/config"
 )
@@ -94,7 +95,7 @@ func newUninstall() *cobra.Command {
 		Long: `Uninstall restores every file that install changed, byte for byte. From a file that
 somebody has changed since, only what is prearm's is taken out; if that cannot be told
 apart, nothing is changed, and the lines are printed. Policies stay, and settings that
-were written by hand.
+were written by hand. What prearm hook install did for podman is undone too.
 
 While containers run under prearm nothing is done: they need prearm to the end.`,
 		Args: cobra.NoArgs,
@@ -116,6 +117,11 @@ While containers run under prearm nothing is done: they need prearm to the end.`
 			plan, err := install.Uninstall(cmd.Context(), o)
 			if err != nil {
 				return err
+			}
+			if here {
+				if err := act.unhook(cmd); err != nil {
+					return err
+				}
 			}
 			if err := act.carryOut(cmd, plan, "prearm is not installed"); err != nil || act.dryRun || !here {
 				return err
@@ -150,6 +156,22 @@ func idle(c *config.Config) error {
 		return nil
 	}
 	return fmt.Errorf("still under prearm, and needing it to the end:%s\nstop these first (kubectl drain, ctr task kill); no file was changed", lines.String())
+}
+
+// unhook takes prearm out of podman's hooks: without its program, podman
+// could start no container.
+func (a *changer) unhook(cmd *cobra.Command) error {
+	file, err := hooksd.Open(hooksd.DefaultDir)
+	if err != nil || !file.Exists() {
+		return nil //nolint:nilerr // somebody else's file
+	}
+	if !a.dryRun {
+		if err := file.Remove(); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", file.Path)
+	return err
 }
 
 // changer shows a plan or carries it out.

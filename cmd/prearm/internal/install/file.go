@@ -135,15 +135,18 @@ func writeSynced(path string, f *file) error {
 	return errors.Join(err, out.Chown(f.uid, f.gid), out.Chmod(f.mode.Perm()), out.Sync(), out.Close())
 }
 
-// remove makes path hold nothing. A folder that is not empty stays.
+// remove makes path hold nothing. A folder that is not empty stays, and so does
+// one that something is mounted on.
 func (t tree) remove(path string) error {
 	at, err := t.real(path, false)
 	if err != nil {
 		return err
 	}
 	err = os.Remove(at)
-	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrNotExist) {
-		return nil
+	for _, no := range []error{unix.ENOTEMPTY, unix.EBUSY, fs.ErrNotExist} {
+		if errors.Is(err, no) {
+			return nil
+		}
 	}
 	return err
 }

@@ -77,9 +77,10 @@ func confined(pid int) string {
 	if err != nil {
 		return ""
 	}
-	for _, profile := range strings.Split(string(text), "//&") {
+	names, _, _ := strings.Cut(string(text), " (") // the mode
+	for _, profile := range strings.Split(names, "//&") {
 		if strings.HasPrefix(profile, "prearm-") {
-			return "a program under the profile " + strings.TrimSpace(strings.TrimRight(profile, "\x00"))
+			return "a program under the profile " + profile
 		}
 	}
 	return ""
