@@ -31,7 +31,7 @@ func sourceCases() []kernelCase {
 			rules: []string{"Allow|process|path|/tmp/w/bin/a|/tmp/w/bin/s"},
 			acts: list(
 				allowed(s+"exec|/tmp/w/bin/a", "exec|/tmp/w/bin/b", t+"exec|/usr/bin/true", s+"read|/tmp/w/free"),
-				denied("exec|/tmp/w/bin/a", t+"exec|/tmp/w/bin/a", s+"exec|/tmp/w/bin/b", s+t+"exec|/tmp/w/bin/b"),
+				denied("exec|/tmp/w/bin/a", t+"exec|/tmp/w/bin/a", s+"exec|/tmp/w/bin/b", s+t+"exec|/tmp/w/bin/b", "become|1"),
 			),
 		},
 		{
@@ -170,7 +170,7 @@ func residualCases() []kernelCase {
 			rules: []string{"Allow|file|path|/tmp/w/data/a|/tmp/w/bin/s"},
 			acts: list(
 				allowed("leave-open|/tmp/w/bin/t|/tmp/w/free", "leave-open|/tmp/w/bin/s|/dev/zero"),
-				[]attempt{{"leave-open|/tmp/w/bin/s|/tmp/w/free", "EBADF"}},
+				[]attempt{{"leave-open|/tmp/w/bin/s|/tmp/w/free", "lost"}},
 			),
 		},
 		{

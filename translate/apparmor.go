@@ -52,7 +52,7 @@ func compileAppArmor(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
 		return nil, err
 	}
 	if len(domains) > maxDomains {
-		c.refuseAll(fmt.Sprintf("the policies tell apart %d groups of executables by fromSource, of at most %d", len(domains), maxDomains))
+		c.refuseAll(fmt.Sprintf("the policies tell apart more than %d groups of executables by fromSource; give rules the same sources", maxDomains-1))
 		return c.out, nil
 	}
 	c.coverReading(domains)

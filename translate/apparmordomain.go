@@ -38,48 +38,62 @@ func (d domain) label(policy string, number int) string {
 	return policy + "//&" + domainName(policy, number)
 }
 
-// maxDomains bounds the profiles of one container: the time that
-// apparmor_parser takes grows with them.
-const maxDomains = 64
+// maxDomains bounds the domains of one plan, main among them: apparmor_parser
+// takes twelve named transitions a profile.
+const maxDomains = 13
 
 // domains tells apart the executables that are sources of the rules: those
 // that are sources of the same ones share a domain. A program maps itself, so
-// one that some may run and that nobody else may map has a domain too.
+// one that some may run and that nobody else may map has a domain too. More
+// than maxDomains are not counted.
 func (c *armorer) domains() ([]domain, error) {
 	found := []domain{{}}
 	byRules := make(map[string]int)
-	files := sourcesOf(c.rules)
-	for _, r := range c.all {
-		if file, ok := blocked(r); ok && !slices.Contains(files, file) && slices.ContainsFunc(append(files, ""), func(source string) bool {
-			return c.runsUnmapped(file, source)
-		}) {
-			files = append(files, file)
-		}
-	}
-	for _, file := range files {
+	known := make(map[string]bool)
+	for _, file := range sourcesOf(c.rules) {
 		var key strings.Builder
-		wide := false
 		for i, r := range c.rules {
 			if r.Sourced() && r.From(file) {
 				fmt.Fprint(&key, i, " ")
 			}
 			if f, ok := blocked(r); ok && f == file {
 				key.WriteString(file)
-				wide = true
 			}
 		}
-		if i, ok := byRules[key.String()]; ok {
-			found[i].executables = append(found[i].executables, file)
+		i, ok := byRules[key.String()]
+		if !ok {
+			i = len(found)
+			byRules[key.String()] = i
+			found = append(found, domain{})
+		}
+		found[i].executables = append(found[i].executables, file)
+		known[file] = true
+	}
+	for _, r := range c.all {
+		file, ok := blocked(r)
+		if !ok || known[file] || len(found) > maxDomains {
 			continue
 		}
-		byRules[key.String()] = len(found)
-		c.domain = domain{executables: []string{file}, wide: wide}
-		wider, err := c.widens()
+		if slices.ContainsFunc(found, func(d domain) bool { return c.runsUnmapped(file, d.executable()) }) {
+			known[file] = true
+			found = append(found, domain{executables: []string{file}})
+		}
+	}
+	if len(found) > maxDomains {
+		return found, nil
+	}
+	for i := range found[1:] {
+		d := &found[i+1]
+		c.domain = *d
+		wide, err := c.widens()
 		if err != nil {
 			return nil, err
 		}
-		c.domain.wide = wider || wide && !c.stacked
-		found = append(found, c.domain)
+		unmapped := slices.ContainsFunc(c.all, func(r model.Rule) bool {
+			file, ok := blocked(r)
+			return ok && file == d.executable()
+		})
+		d.wide = !c.stacked && (wide || unmapped)
 	}
 	return found, nil
 }
@@ -171,145 +185,4 @@ func fileWhose(p *filePerms, perm perm) whose {
 		w |= others
 	}
 	return w
-}
-
-// widening is why a rule with sources is refused to processes that keep the
-// profile of every other executable.
-const widening = "it permits its sources what other executables may not do, and with no_new_privs a process never gets more rights than it began with; " +
-	"start the container without it (allowPrivilegeEscalation: true), or have only rules with fromSource that block"
-
-// widens says whether the rules deny or alert on what main's processes do and
-// not on the same by the domain's. With no_new_privs, rules to blame for more
-// than silence are refused.
-func (c *armorer) widens() (bool, error) {
-	wide := false
-	differ := func(rule int, ours, mains policy.Action) {
-		if !milder(ours, mains) {
-			return
-		}
-		wide = true
-		if c.stacked && mains == policy.Block {
-			c.refuse(rule, widening)
-		}
-	}
-	main := *c
-	main.domain = domain{}
-	for _, a := range fileAccesses {
-		for _, w := range c.apart(a.class) {
-			ours, err := c.tiers(a.class, a.op, w)
-			if err != nil {
-				return false, err
-			}
-			mains, err := main.tiers(a.class, a.op, w)
-			if err != nil {
-				return false, err
-			}
-			for i, t := range ours {
-				for _, e := range t.entries {
-					if e.sourced {
-						differ(e.rule, e.action, mains[i].strictest(e, c.plan.Posture.For(a.class)))
-					}
-				}
-			}
-		}
-	}
-	for _, r := range c.rules {
-		if !r.Sourced() || !r.From(c.domain.executable()) {
-			continue
-		}
-		for _, a := range usesOf(r) {
-			mains := c.ask.Decide(a)
-			a.Source = c.domain.executable()
-			differ(r.Number, c.ask.Decide(a).Action, mains.Action)
-		}
-	}
-	return wide && !c.stacked, nil
-}
-
-// strictest is the strictest answer that the tier gives to some of what e is
-// about. The loader is denied to all who do not name it.
-func (t tier) strictest(e entry, posture policy.Action) policy.Action {
-	answer := policy.Allow
-	if t.listed {
-		answer = posture
-	}
-	for _, f := range t.entries {
-		if (f.rule >= 0 || e.named) && milder(answer, f.action) && e.overlaps(f) {
-			answer = f.action
-		}
-	}
-	return answer
-}
-
-// usesOf are accesses that a rule on capabilities or the network can be about.
-func usesOf(r model.Rule) []model.Access {
-	switch r.Class {
-	case policy.Capabilities:
-		return []model.Access{{Class: r.Class, Operation: model.Use, Name: r.Object.Name}}
-	case policy.Network:
-		var all []model.Access
-		for _, f := range socketFamilies {
-			for _, t := range socketTypes {
-				all = append(all, creation(model.Socket{Family: f.family, Type: t.typ}))
-			}
-		}
-		return all
-	}
-	return nil
-}
-
-// sourceResiduals are those of rules with sources.
-func (c *armorer) sourceResiduals() []string {
-	if c.stacked {
-		return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-stacked"}
-	}
-	return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-link", "apparmor-source-privileges"}
-}
-
-// coverShared records which rules on capabilities and the network AppArmor
-// enforces, alone or beside other mechanisms: those with sources, and those
-// whose answers differ between sources.
-func (c *armorer) coverShared() {
-	sources := sourcesOf(c.rules)
-	ask := model.New(c.rules, c.plan.Posture)
-	for _, r := range c.rules {
-		if r.Class != policy.Network && r.Class != policy.Capabilities {
-			continue
-		}
-		differs := slices.ContainsFunc(usesOf(r), func(a model.Access) bool {
-			mains := ask.Decide(a)
-			return slices.ContainsFunc(sources, func(source string) bool {
-				a.Source = source
-				return ask.Decide(a).Action != mains.Action
-			})
-		})
-		if !differs && !r.Sourced() {
-			continue
-		}
-		o := Coverage{Mechanisms: []Mechanism{ByAppArmor}}
-		if r.Class == policy.Network {
-			o.Residuals = append(o.Residuals, "apparmor-source-network")
-		} else {
-			o.Residuals = append(o.Residuals, "apparmor-source-capability")
-		}
-		if r.Sourced() {
-			o.Residuals = append(o.Residuals, c.sourceResiduals()...)
-		}
-		c.out[r.Number] = o
-	}
-}
-
-// coverReading adds what follows from the kernel's asking a profile that is
-// entered for the right to read the executable.
-func (c *armorer) coverReading(domains []domain) {
-	if !slices.ContainsFunc(c.all, func(r model.Rule) bool { return r.Class == policy.File }) {
-		return
-	}
-	for _, d := range domains {
-		for _, r := range c.rules {
-			if d.wide && r.Sourced() && r.From(d.executable()) {
-				c.residual(r.Number, "apparmor-source-read")
-			}
-		}
-	}
 }

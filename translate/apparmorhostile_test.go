@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,60 @@ func hostilePaths() []string {
 		}
 	}
 	return out
+}
+
+// A source's name is printed as an object's is: each names its own domain's
+// transition, and nothing else.
+func TestHostileSourcesStayPaths(t *testing.T) {
+	paths := slices.DeleteFunc(hostilePaths(), func(path string) bool { return len(path) > 500 }) // each is in two profiles
+	p := plan(t, policy.Block,
+		model.Rule{Tier: policy.Namespaced, Class: policy.Process, Action: policy.Block, Sources: paths, Object: policy.Object{Kind: policy.Path, Name: "/x"}})
+	for _, c := range p.Coverage {
+		if c.Unenforceable != "" {
+			t.Error(c.Unenforceable)
+		}
+	}
+	texts := domainTexts(p)
+	if got := parsertest.Names(t, p.AppArmor.Text); len(got) != 2 || len(texts) != 2 {
+		t.Fatalf("the parser reads the profiles %.200q", got)
+	}
+	child := p.AppArmor.Name + "//1"
+	for _, path := range paths {
+		if label := p.AppArmor.Label(path); label != p.AppArmor.Name+"//&"+child {
+			t.Errorf("%.40q is confined by %s", path, label)
+		}
+	}
+	for line := range strings.Lines(texts[p.AppArmor.Name]) {
+		if quoted, to, ok := strings.Cut(line, " px -> "); ok && (!safeLine.MatchString(quoted+" ix,") || to != p.AppArmor.Name+"//&"+child+",\n") {
+			t.Errorf("%q is no safe line", line)
+		}
+	}
+	if _, err := parsertest.Compile(t, p.AppArmor.Text); err != nil {
+		t.Error(err)
+	}
+}
+
+// More domains than a profile has transitions to are refused; sources of the
+// same rules share one.
+func TestTooManyDomains(t *testing.T) {
+	for n, want := range map[int]bool{maxDomains - 1: true, maxDomains: false, 40 * maxDomains: false} {
+		var rules []model.Rule
+		for i := range n {
+			r := rule(fmt.Sprintf("block process /x%d from=/s%d", i, i))
+			r.Sources = append(r.Sources, fmt.Sprintf("/t%d", i))
+			rules = append(rules, r)
+		}
+		p := plan(t, policy.Block, rules...)
+		if ok := p.Coverage[0].Unenforceable == ""; ok != want {
+			t.Errorf("%d domains beside the first: %s", n, p.Coverage[0].Unenforceable)
+		}
+		if !want {
+			continue
+		}
+		if _, err := parsertest.Compile(t, p.AppArmor.Text); err != nil {
+			t.Errorf("%d domains: %v", n, err)
+		}
+	}
 }
 
 // The real parser reads one profile, whatever the paths are called, and each

@@ -49,7 +49,7 @@ var Residuals = []Residual{
 		"profiles.TestKernelAppArmor/apparmor-source-read"},
 	{"apparmor-source-network", "a source's sockets are told apart by family and type only: ICMP over datagram sockets is taken for UDP, SCTP over stream sockets for TCP, and any raw socket for raw",
 		"profiles.TestKernelAppArmor/apparmor-source-network"},
-	{"apparmor-source-capability", "a capability that is denied to a source is also denied to it in a user namespace of the container's own making",
+	{"apparmor-source-capability", "a capability that is denied to a source is also denied to it in a user namespace of the container's own making, and without CAP_SYS_PTRACE it cannot trace a process of another source, though that were its own user's",
 		"profiles.TestKernelAppArmor/apparmor-source-capability"},
 	{"apparmor-source-privileges", "a process that sets no_new_privs itself can no longer execute a source that may do what others may not and, if it is a source itself, nothing that is none",
 		"profiles.TestKernelAppArmor/apparmor-source-privileges"},
