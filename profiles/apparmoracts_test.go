@@ -351,7 +351,7 @@ func become(child string) error {
 		"exec":    "exec " + profile + "//" + child,
 	} {
 		if err := os.WriteFile(attr+file, []byte(words), 0); !errors.Is(err, unix.EACCES) {
-			return fmt.Errorf("%s: %v", words, err)
+			return fmt.Errorf("%s: %w", words, err)
 		}
 	}
 	hat := fmt.Sprintf("changehat %016x^%s", 1, child)
@@ -360,7 +360,7 @@ func become(child string) error {
 	}
 	after, err := label()
 	if err != nil || after != before {
-		return fmt.Errorf("became %s, %v", after, err)
+		return fmt.Errorf("became %s, %w", after, err)
 	}
 	return unix.EACCES
 }
