@@ -98,7 +98,10 @@ func readAsked(line []byte) (asked, error) {
 		return q, nil
 	}
 	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) && mistyped.Field != "" {
+	switch {
+	case errors.As(err, &mistyped) && mistyped.Field == "":
+		return q, fmt.Errorf("must be a JSON object, not %s", mistyped.Value)
+	case mistyped != nil:
 		return q, wrong(mistyped.Field, "must be a %s, not a %s", mistyped.Type, mistyped.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
