@@ -58,8 +58,9 @@ func underSystemd(t *testing.T, test string) {
 	if err := os.WriteFile(filepath.Join(units, "suite.service"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// What systemd writes to /run would tell others that it runs here.
-	cmd := exec.CommandContext(t.Context(), "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec",
+	// From outside of our mounts, as we were begun. What systemd writes to /run
+	// would tell others that it runs here.
+	cmd := exec.CommandContext(t.Context(), "nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", os.Getppid()), "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec",
 		"mkdir -p /run/systemd; mount -t tmpfs -o mode=755 tmpfs /run/systemd; exec /lib/systemd/systemd --system --unit=suite.service --log-target=console")
 	cmd.Env = []string{"container=suite", "SYSTEMD_UNIT_PATH=" + units + ":", "PATH=" + os.Getenv("PATH")}
 	console, err := cmd.CombinedOutput()
