@@ -18,8 +18,9 @@
 //
 // The version is a hash of the object file, so that the programs of two
 // releases live side by side, and containers keep those they started with. A
-// version of another release goes when its last container does. What happens
-// under dir happens under an exclusive lock on dir.
+// version of another release goes when its last container does, or with the
+// next Prune if a process of that release disarmed it. What happens under dir
+// happens under an exclusive lock on dir.
 //
 // # Maps
 //
