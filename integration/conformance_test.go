@@ -3,22 +3,14 @@
 package integration
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks/host"
 	"github.com/prearm/prearm/integration/conformance"
 	"github.com/prearm/prearm/policy"
@@ -38,12 +30,6 @@ type conformer struct {
 	free  map[string]outcome // of each row without policies, by marker
 }
 
-// outcome is how the actor's try of a row ended.
-type outcome struct {
-	stage string // that failed, if errno is not 0
-	errno unix.Errno
-}
-
 // TestConformance performs every row of the language on this kernel: without a
 // policy the access succeeds, and under its policy it ends as the model says,
 // or as a residual that its rules declare. With PREARM_CONFORMANCE set, the
@@ -57,7 +43,8 @@ func TestConformance(t *testing.T) {
 	c.must(err)
 	c.write(packs)
 	t.Logf("%d rows of %d cases in %d packs, after %v", len(conformance.Rows(cases)), len(cases), len(packs), time.Since(began))
-	c.free = c.perform("no policies", c.Container(c.image).unprotected(), packs...)
+	c.free, err = c.perform(c.Container(c.image).unprotected(), packs...)
+	c.must(err)
 	t.Logf("performed without policies, after %v", time.Since(began))
 
 	seen := make(conformance.Results)
@@ -66,7 +53,11 @@ func TestConformance(t *testing.T) {
 	for i, p := range packs {
 		expected, err := p.Expect(c.host, c.root)
 		c.must(err)
-		got, alerted := c.enforce(i, p)
+		got, alerted, err := c.enforce(i, p)
+		if err != nil {
+			t.Errorf("pack %d, of %q and others: %v", i, p.Cases[0].Rows()[0].ID(), err)
+			continue
+		}
 		for _, e := range expected {
 			observed, wrong := c.compare(e, got, alerted)
 			seen[e.ID()] = observed
@@ -142,157 +133,6 @@ func (c *conformer) write(packs []*conformance.Pack) {
 
 func packLabel(i int) string { return fmt.Sprintf("p%d", i) }
 
-// perform runs the actor with the packs' rows in one container.
-func (c *conformer) perform(what string, container Container, packs ...*conformance.Pack) map[string]outcome {
-	c.Helper()
-	var cases []*conformance.Case
-	container.Args = []string{conformance.Actor}
-	for _, p := range packs {
-		if len(p.Refused) == 0 {
-			container.Args = append(container.Args, p.Items()...)
-			cases = append(cases, p.Cases...)
-		}
-	}
-	container.Privileges = true
-	task, err := c.Create(c.Context(), container)
-	if err != nil {
-		c.Fatalf("%s: %v", what, err)
-	}
-	defer func() { c.check(task.Delete(c.Context())) }()
-	inside := filepath.Join("/proc", strconv.Itoa(task.Pid), "root")
-	for _, name := range conformance.Folders(cases) {
-		c.must(os.Mkdir(filepath.Join(inside, name), 0o777))
-	}
-	for _, name := range conformance.Sockets(cases) {
-		c.listen(filepath.Join(inside, name))
-	}
-	c.must(task.Start(c.Context()))
-	r, err := task.Wait(c.Context())
-	if err != nil || r.Exit != 0 {
-		c.Fatalf("%s: the actor ended with %+v, %v", what, r, err)
-	}
-	ends := make(map[string]outcome)
-	for line := range strings.Lines(r.Stdout) {
-		words := strings.Fields(line)
-		if len(words) != 3 {
-			c.Fatalf("%s: the actor says %q", what, line)
-		}
-		errno, err := strconv.Atoi(words[2])
-		c.must(err)
-		ends[words[0]] = outcome{words[1], unix.Errno(errno)}
-	}
-	return ends
-}
-
-// listen makes a unix socket that anyone may connect to, until the test ends.
-func (c *conformer) listen(at string) {
-	c.Helper()
-	l, err := (&net.ListenConfig{}).Listen(c.Context(), "unix", at)
-	c.must(err)
-	c.must(os.Chmod(at, 0o777))
-	l.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:errcheck // Listen on "unix" gives no other
-	c.Cleanup(func() { l.Close() })
-}
-
-// alerts are those of one row: what counts as one, and all that was recorded
-// of its process.
-type alerts struct {
-	alerted bool
-	records []string
-}
-
-// enforce performs a pack under its policies. It returns how each row ended
-// and its alerts, by marker; nothing for a pack whose start is refused, as it
-// must be.
-func (c *conformer) enforce(i int, p *conformance.Pack) (map[string]outcome, map[string]alerts) {
-	n := c.nodes[p.Posture]
-	container := n.Container(c.image)
-	container.Labels = map[string]string{"pack": packLabel(i)}
-	if len(p.Refused) > 0 {
-		container.Args = []string{conformance.Actor}
-		_, err := c.Create(c.Context(), container)
-		var refusal *Refusal
-		if !errors.As(err, &refusal) {
-			c.Fatalf("pack %d: got %v, want a refused start", i, err)
-		}
-		if got := strings.Count(refusal.Message(), "cannot be enforced"); got != len(p.Refused) {
-			c.Errorf("pack %d: %d rules are refused, want %q: %s", i, got, p.Refused, refusal.Message())
-		}
-		return nil, nil
-	}
-	if c.audit != nil {
-		_, err := c.audit.Drain()
-		c.must(err)
-	}
-	got := c.perform(fmt.Sprintf("pack %d", i), container, p)
-	return got, c.alerts(n, p)
-}
-
-// alerts are what the kernel recorded of the pack's rows, by marker.
-func (c *conformer) alerts(n *node, p *conformance.Pack) map[string]alerts {
-	all := make(map[string]alerts)
-	if c.audit != nil {
-		records, err := c.audit.Drain()
-		c.must(err)
-		rows := make(map[string]conformance.Row)
-		for _, row := range conformance.Rows(p.Cases) {
-			rows[row.Marker()] = row
-		}
-		for _, r := range records {
-			if row, ok := rows[r.Comm]; ok {
-				a := all[r.Comm]
-				all[r.Comm] = alerts{a.alerted || about(r, row), append(a.records, r.Text)}
-			}
-		}
-	}
-	for _, e := range c.events(n) {
-		all[e.Comm] = alerts{true, append(all[e.Comm].records, e.String())}
-	}
-	return all
-}
-
-// events are those of the node's network rules since the last time.
-func (c *conformer) events(n *node) []bpf.Event {
-	programs, err := bpf.OpenPinned(n.BPFFS)
-	if errors.Is(err, bpf.ErrNotPinned) {
-		return nil
-	}
-	c.must(err)
-	defer programs.Close()
-	ctx, cancel := context.WithCancel(c.Context())
-	defer cancel()
-	reader, err := programs.Events(ctx)
-	c.must(err)
-	defer reader.Close()
-	reader.SetDeadline(time.Now())
-	var events []bpf.Event
-	for {
-		e, err := reader.Read()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return events
-		}
-		c.must(err)
-		events = append(events, e)
-	}
-}
-
-// about says whether a record of the row's process is of its access, and not
-// of how it came to it.
-func about(r Record, row conformance.Row) bool {
-	switch row.Access.Op {
-	case "mount":
-		return r.Operation == "mount"
-	case "memfd":
-		return r.Operation == "exec" && !strings.HasPrefix(r.Name, row.Folder())
-	case "capability":
-		return r.Operation == "capable" && strings.EqualFold("CAP_"+r.Capability, row.Access.Other)
-	}
-	name := strings.TrimSuffix(r.Name, "/")
-	return slices.ContainsFunc(row.Names(), func(object string) bool {
-		return name == object || strings.HasPrefix(object, "/proc/self/") && path.Base(name) == path.Base(object)
-	})
-}
-
 // compare judges one row.
 func (c *conformer) compare(e conformance.Expectation, got map[string]outcome, alerted map[string]alerts) (o conformance.Observation, wrong string) {
 	if got == nil {
@@ -312,6 +152,12 @@ func (c *conformer) compare(e conformance.Expectation, got map[string]outcome, a
 		o.Verdict = policy.Allow
 	case end.stage == "act" && e.Access.Denied(end.errno):
 		o.Verdict = policy.Block
+	case end.stage == "act" && end.errno == conformance.Killed:
+		o.Verdict = policy.Block // if a residual says so
+		if o.Residual, ok = e.Explain(conformance.Ended); !ok {
+			return o, "the program ends before it begins"
+		}
+		return o, ""
 	default:
 		return o, fmt.Sprintf("it fails (%s: %v), which is no denial", end.stage, end.errno)
 	}

@@ -122,6 +122,19 @@ func fileOperations() []*Case {
 			}
 		}
 	}
+	// A link is another name without the rule, whoever owns the file.
+	for _, rule := range []string{
+		"Block file path ~/a", "Block file dir ~/d", "Block file pattern ~/d/*.k", "Block process path ~/a", "Block file path ~/a readOnly", "Allow file dir ~ ownerOnly",
+	} {
+		object := "~/a"
+		switch {
+		case strings.Contains(rule, "dir ~/d"):
+			object = "~/d/a"
+		case strings.Contains(rule, "pattern"):
+			object = "~/d/a.k"
+		}
+		cases = append(cases, newCase("file: links to what others own", []string{rule}, "link "+object+" ~/z owner 1000"))
+	}
 	// What is above a blocked object keeps its name.
 	for _, access := range []string{
 		"rename ~/u ~/w", "rename ~/u/v ~/w", "chmod ~/u/v", "chown ~/u", "rmdir ~/u/v", "mkdir ~/u", "list ~/u/v", "create ~/u/v/b", "mount ~/u",

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/profiles/base"
 	"github.com/prearm/prearm/translate"
@@ -15,6 +17,12 @@ import (
 // Refused is the verdict on a row whose container is not started, because the
 // host cannot enforce a rule of its case.
 const Refused policy.Action = "refused"
+
+// Ended is what becomes of a program that may be executed and cannot run.
+const Ended policy.Action = "ended"
+
+// Killed is the errno by which the actor says so: no errno of the kernel's.
+const Killed unix.Errno = 139
 
 // Expectation is what must come of a row in its pack.
 type Expectation struct {
@@ -117,6 +125,11 @@ func explanations() map[string]func(e Expectation, got policy.Action) bool {
 			object := e.Access.Object
 			return op(e, "read") && (strings.HasPrefix(object, "/usr/lib/") || strings.HasPrefix(object, "/proc/1/")) &&
 				e.Verdict == policy.Audit && got == policy.Allow
+		},
+		"apparmor-source-read": func(e Expectation, got policy.Action) bool {
+			return op(e, "exec") && got == Ended && e.anyRule(func(r policy.Rule) bool {
+				return r.Class == policy.File && r.Action == policy.Allow && len(r.Sources) == 0
+			})
 		},
 		"network-packet-audit": func(e Expectation, got policy.Action) bool {
 			return op(e, "socket") && e.Access.Other == "packet" && e.Verdict == policy.Audit && got == policy.Allow

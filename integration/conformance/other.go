@@ -3,6 +3,7 @@ package conformance
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/prearm/prearm/policy"
 )
@@ -63,6 +64,11 @@ func use(name string) string {
 	return "capability " + uses()[name] + " " + name + owner
 }
 
+// useFrom is the same by the source /s, of an object of its own.
+func useFrom(name string) string {
+	return strings.Replace(use(name), " ~/", " ~/s", 1) + " as /s"
+}
+
 func capabilityCases() []*Case {
 	var cases []*Case
 	var every []string
@@ -72,7 +78,7 @@ func capabilityCases() []*Case {
 			newCase("capabilities", []string{"Block capabilities capability " + name}, use(name)),
 			newCase("capabilities", []string{"Audit capabilities capability " + name}, use(name)),
 			newCase("capabilities", []string{"Allow capabilities capability " + name}, use(name)),
-			newCase("capabilities, from one source", []string{"Block capabilities capability " + name + " from /s"}, use(name)+" as /s", use(name)),
+			newCase("capabilities, from one source", []string{"Block capabilities capability " + name + " from /s"}, useFrom(name), use(name)),
 		)
 	}
 	allowed := []string{"Allow capabilities capability CAP_SETPCAP", "Allow capabilities capability CAP_CHOWN"}
@@ -81,12 +87,12 @@ func capabilityCases() []*Case {
 		newCase("capabilities", allowed, every...).under(policy.Audit),
 		newCase("capabilities", []string{"Allow capabilities capability CAP_CHOWN", "Block capabilities capability CAP_CHOWN"}, use("CAP_CHOWN")),
 		newCase("capabilities", []string{"Allow capabilities capability CAP_CHOWN", "Audit capabilities capability CAP_MKNOD"}, use("CAP_CHOWN"), use("CAP_MKNOD"), use("CAP_FOWNER")),
-		newCase("capabilities, from one source", []string{"Audit capabilities capability CAP_CHOWN from /s"}, use("CAP_CHOWN")+" as /s", use("CAP_CHOWN")),
+		newCase("capabilities, from one source", []string{"Audit capabilities capability CAP_CHOWN from /s"}, useFrom("CAP_CHOWN"), use("CAP_CHOWN")),
 		newCase("capabilities, from one source", []string{"Allow capabilities capability CAP_CHOWN from /s"},
-			use("CAP_CHOWN")+" as /s", use("CAP_MKNOD")+" as /s", use("CAP_CHOWN"), use("CAP_MKNOD")),
+			useFrom("CAP_CHOWN"), useFrom("CAP_MKNOD"), use("CAP_CHOWN"), use("CAP_MKNOD")),
 		newCase("capabilities, from one source", []string{"Allow capabilities capability CAP_CHOWN from /s"},
-			use("CAP_CHOWN")+" as /s", use("CAP_MKNOD")+" as /s", use("CAP_CHOWN"), use("CAP_MKNOD")).under(policy.Audit),
-		newCase("capabilities, from one source", []string{"Block capabilities capability CAP_CHOWN", "Allow capabilities capability CAP_CHOWN from /s"}, use("CAP_CHOWN")+" as /s", use("CAP_CHOWN")),
+			useFrom("CAP_CHOWN"), useFrom("CAP_MKNOD"), use("CAP_CHOWN"), use("CAP_MKNOD")).under(policy.Audit),
+		newCase("capabilities, from one source", []string{"Block capabilities capability CAP_CHOWN", "Allow capabilities capability CAP_CHOWN from /s"}, useFrom("CAP_CHOWN"), use("CAP_CHOWN")),
 	)
 }
 

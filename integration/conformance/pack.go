@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ func weight(rules []model.Rule, posture policy.Action) int {
 	}
 	w := len(rules) * (2 + len(sources))
 	if posture == policy.Audit {
-		w *= 2
+		w *= 4
 	}
 	return w
 }
@@ -160,7 +159,7 @@ func (p *Pack) fits(c compiled, rows []question) bool {
 		return false
 	}
 	rules := slices.Concat(p.resolved, c.resolved)
-	if weight(rules, p.Posture) > maxWeight {
+	if weight(rules, p.Posture) > maxWeight || readsApart(rules) {
 		return false
 	}
 	set := model.New(rules, postures(p.Posture), base.Files()...)
@@ -170,6 +169,17 @@ func (p *Pack) fits(c compiled, rows []question) bool {
 		}
 	}
 	return true
+}
+
+// readsApart says whether what sources execute would run under another list
+// of files to read: a residual of sources, which has a case of its own.
+func readsApart(rules []model.Rule) bool {
+	listed, sourced := false, false
+	for _, r := range rules {
+		sourced = sourced || len(r.Sources) > 0
+		listed = listed || r.Class == policy.File && r.Action == policy.Allow && len(r.Sources) == 0
+	}
+	return listed && sourced
 }
 
 func (p *Pack) add(c compiled) {
@@ -202,62 +212,6 @@ func (p *Pack) admitActor() {
 			}
 		}
 	}
-}
-
-// Documents are the pack's policies, named by a word of letters, digits and
-// dashes, for the namespace's containers that have it as their label "pack".
-func (p *Pack) Documents(namespace, label string) ([]Document, error) {
-	var documents []Document
-	selected := map[string]any{"matchLabels": map[string]string{"pack": label}}
-	everywhere := map[string]any{"matchExpressions": []any{
-		map[string]any{"key": "namespace", "operator": "In", "values": []string{namespace}},
-		map[string]any{"key": "label", "operator": "In", "values": []string{"pack=" + label}},
-	}}
-	for _, d := range []struct {
-		name, kind string
-		selector   map[string]any
-		has        func(policy.Rule) bool
-	}{
-		{"cluster", policy.KindClusterPolicy, everywhere, func(r policy.Rule) bool { return r.Tier == policy.Cluster }},
-		{"namespaced", policy.KindPolicy, selected, func(r policy.Rule) bool { return r.Tier == policy.Namespaced && !r.Enforce }},
-		{"enforced", policy.KindPolicy, selected, func(r policy.Rule) bool { return r.Tier == policy.Namespaced && r.Enforce }},
-	} {
-		name := label + "-" + d.name
-		metadata := map[string]any{"name": name}
-		if d.kind == policy.KindPolicy {
-			metadata["namespace"] = namespace
-		}
-		if d.name == "enforced" {
-			metadata["annotations"] = map[string]string{policy.AnnotationSyscalls: "enforce"}
-		}
-		spec := map[string]any{"selector": d.selector}
-		count := 0
-		for _, r := range p.Rules {
-			if !d.has(r) {
-				continue
-			}
-			count++
-			class, list, fields := entry(r)
-			section, _ := spec[class].(map[string]any)
-			if section == nil {
-				section = make(map[string]any)
-				spec[class] = section
-			}
-			entries, _ := section[list].([]any)
-			section[list] = append(entries, fields)
-		}
-		if count == 0 {
-			continue
-		}
-		text, err := json.MarshalIndent(map[string]any{
-			"apiVersion": policy.APIVersion, "kind": d.kind, "metadata": metadata, "spec": spec,
-		}, "", " ")
-		if err != nil {
-			return nil, fmt.Errorf("write the policy of a pack: %w", err)
-		}
-		documents = append(documents, Document{name + ".json", string(text)})
-	}
-	return documents, nil
 }
 
 // Items are the pack's rows as the actor reads them.

@@ -190,7 +190,8 @@ func (n node) write(root, name string) error {
 	var err error
 	switch n.kind {
 	case folder:
-		return makeFolders(root, name)
+		mode = 0o777
+		err = makeFolders(root, name)
 	case source:
 		return hardLink(filepath.Join(root, Actor), at)
 	case link:
