@@ -104,6 +104,7 @@ func act1(name string, args []string) error {
 	case "as": // what another program does, which is a copy of this one
 		return as(arg(0), nil, args[1:])
 	case "nnp-as": // the same after setting no_new_privs, the last act of its list
+		runtime.LockOSThread() // it is a thread's attribute
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return err
 		}
