@@ -38,6 +38,7 @@ func TestCRIInitFirstCall(t *testing.T) {
 // those that start with the pod, and one that joins it later, as an ephemeral
 // container does.
 func TestCRIContainerName(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.apply("KubeArmorPolicy", "named", fmt.Sprintf(`
   namespace: %s
@@ -68,6 +69,7 @@ spec:
 // TestCRIContainersOfOnePod: several containers at once, each with a root file
 // system of its own, and all held to the pod's policies.
 func TestCRIContainersOfOnePod(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.armed()
 	pod := k.pod(HandlerPrearm)

@@ -15,6 +15,7 @@ import (
 // sandbox or in another after that, is held again, by the policies as they are
 // by then.
 func TestCRIRestarts(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.armed()
 	attempt := func(n uint32) func(*cri.ContainerConfig) {
@@ -39,6 +40,7 @@ func TestCRIRestarts(t *testing.T) {
 // kubelet, ctr or the user, finds the rule and what to do. The pod's other
 // containers go on, and once the policy is gone the next attempt starts.
 func TestCRIRefusedContainer(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t, `on_unenforceable = "warn"`)
 	k.policy("process", classes[0].rule)
 	k.policy("tcp", tcp)
@@ -83,6 +85,7 @@ func TestCRIRefusedContainer(t *testing.T) {
 // TestCRIRefusedPod: a policy file of the pod's namespace that nobody can read
 // refuses the sandbox, and names the file; pods elsewhere start.
 func TestCRIRefusedPod(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.apply("KubeArmorPolicy", "bad", fmt.Sprintf("  namespace: %s\nspec:\n  selector: {}\n  procces: {}", k.namespace))
 	k.pod(HandlerRunc)

@@ -29,6 +29,7 @@ func shares(options *cri.NamespaceOption) (func(*cri.PodSandboxConfig), func(*cr
 // host's namespaces, are held to their policies as long as they do not
 // administer the host. For the first explain says that they could.
 func TestCRIPrivileged(t *testing.T) {
+	leaveTo(t, "6.12")
 	const node = cri.NamespaceMode_NODE
 	hostPod, hostContainer := shares(&cri.NamespaceOption{Network: node, Pid: node, Ipc: node})
 	for name, test := range map[string]struct {
@@ -67,6 +68,7 @@ func TestCRIPrivileged(t *testing.T) {
 // TestCRISecurityContext: what a pod asks for to be less than it could is kept
 // beside the policies.
 func TestCRISecurityContext(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.armed()
 	open, pod := k.pod(HandlerRunc), k.pod(HandlerPrearm)
@@ -160,6 +162,7 @@ func (k *kubelet) profile(name, rules string) {
 // TestCRIUserNamespace: containerd 1.6 does not know of pods with a user
 // namespace and gives them none. Whatever it does, their policies hold.
 func TestCRIUserNamespace(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.armed()
 	ids := []*cri.IDMapping{{HostId: 100_000, ContainerId: 0, Length: 65_536}}

@@ -35,6 +35,7 @@ func (n *node) prearm(args ...string) (stdout string, exit int) {
 // TestExplainSaysWhatStartSays refuses starts for all sorts of reasons: explain
 // names each of them beforehand, in the words that the start is refused with.
 func TestExplainSaysWhatStartSays(t *testing.T) {
+	leaveTo(t, "6.1")
 	for name, test := range map[string]struct {
 		spec     string
 		settings string
@@ -93,6 +94,7 @@ func TestExplainSaysWhatStartSays(t *testing.T) {
 
 // TestExplainContainer explains a container that runs.
 func TestExplainContainer(t *testing.T) {
+	leaveTo(t, "6.1")
 	n := armed(t)
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	text, exit := n.prearm("explain", "--address", n.Address, "--containerd-namespace", n.Namespace, "--container", task.ID, "-o", "json")

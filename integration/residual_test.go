@@ -42,6 +42,7 @@ func refused(act []string) tried { return tried{act, false} }
 // TestResiduals shows the differences that translate.Residuals lists, each in
 // the subtest of its id: what the sentence says happens, and no more.
 func TestResiduals(t *testing.T) {
+	leaveTo(t, "6.1")
 	t.Run("sockets", residualsOfSockets)
 	if shared.AppArmor {
 		t.Run("blocks", residualsOfBlocks)

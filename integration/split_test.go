@@ -1,0 +1,28 @@
+//go:build integration
+
+package integration
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// leaveTo leaves a test to one of the two kernels that the virtual machines
+// boot, where every start takes seconds: what it shows is the product's,
+// whatever the kernel. The long tier runs it on both, and so does a machine
+// that is not emulated.
+func leaveTo(t *testing.T, kernel string) {
+	t.Helper()
+	if !shared.Slow || shared.Long {
+		return
+	}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	if release := unix.ByteSliceToString(uts.Release[:]); !strings.HasPrefix(release, kernel+".") {
+		t.Skipf("runs on kernel %s", kernel)
+	}
+}
