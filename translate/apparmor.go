@@ -165,7 +165,12 @@ func (c *armorer) cover(r model.Rule) {
 		add("apparmor-proc-self")
 		if c.plan.Posture.File == policy.Audit {
 			add("apparmor-audit-base")
+		} else {
+			add("apparmor-link-owner")
 		}
+	}
+	if r.Class == policy.File && (r.Action == policy.Audit || r.Action == policy.Allow && c.plan.Posture.File == policy.Audit) {
+		add("apparmor-audit-link")
 	}
 	if shields(r) {
 		add("apparmor-parent-metadata")
@@ -259,16 +264,30 @@ func (c *armorer) decide(tiers []tier, everything glob.Glob, class policy.Class,
 				audited = c.both(audited, permitted[j], t)
 			}
 		}
-		c.profile.addAll(audit, audited, perm, w)
-		c.profile.addAll(deny, c.denied(t), perm, w)
+		c.grant(audit, audited, perm, w, isEverything(all))
+		denied, loader := c.denied(t)
+		c.profile.addAll(deny, append(denied, loader...), perm, w)
+		if perm != permRead {
+			c.profile.addAll(deny, denied, permTarget, w&others)
+		}
 	}
-	c.profile.addAll(permit, all, perm, w)
+	c.grant(permit, all, perm, w, isEverything(all))
 }
 
-// denied is what the tier's Blocks deny: each without what an earlier entry
-// permits.
-func (c *armorer) denied(t tier) []glob.Glob {
-	var out []glob.Glob
+// grant adds lines that permit. Where they are not everything, a link of a
+// listed name could lead to what is not listed; and that it permits no more
+// than its target is asked by the kernel for the target's owner only.
+func (c *armorer) grant(e effect, globs []glob.Glob, perm perm, w whose, everything bool) {
+	if perm&permLink != 0 && !everything && w&others != 0 {
+		c.profile.addAll(e, globs, permLink, w&owners)
+		perm &^= permLink
+	}
+	c.profile.addAll(e, globs, perm, w)
+}
+
+// denied is what the tier's Blocks deny, each without what an earlier entry
+// permits; and apart from that, what is denied of the loader.
+func (c *armorer) denied(t tier) (out, loader []glob.Glob) {
 	for i, e := range t.entries {
 		if e.action != policy.Block {
 			continue
@@ -290,9 +309,13 @@ func (c *armorer) denied(t tier) []glob.Glob {
 			c.refuse(e.rule, err.Error())
 			left = e.globs
 		}
-		out = append(out, left...)
+		if e.rule < 0 {
+			loader = append(loader, left...)
+		} else {
+			out = append(out, left...)
+		}
 	}
-	return out
+	return out, loader
 }
 
 // audited is what the tier's Audits alert on: each without what an earlier

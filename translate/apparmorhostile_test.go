@@ -17,7 +17,10 @@ import (
 
 // safeLine is all that a line about files may consist of: nothing in it ends
 // the quotes, the line or the rule.
-var safeLine = regexp.MustCompile(`^  (audit |audit deny )?"/([A-Za-z0-9/._+:=~@%,*?{}^\[\]-]|\\[0-3][0-7][0-7])*" [rwlkmix]+,$`)
+var safeLine = func() *regexp.Regexp {
+	const name = `"/([A-Za-z0-9/._+:=~@%,*?{}^\[\]-]|\\[0-3][0-7][0-7])*"`
+	return regexp.MustCompile(`^  ((audit |audit deny )?(owner )?` + name + ` [rwlkmix]+|audit deny other link "/\{,\*\*\}" -> ` + name + `),$`)
+}()
 
 // checkText fails unless the profile is the frame and safe lines only.
 func checkText(t testing.TB, a *AppArmor) {

@@ -96,11 +96,7 @@ func networkLines(p *Plan, rules []model.Rule, source string) []string {
 	return lines
 }
 
-// alerted says whether the cgroup programs alert on such a socket themselves,
-// or nobody can.
+// alerted says whether the cgroup programs alert on such a socket themselves.
 func alerted(p *Plan, family int, kind SocketKind) bool {
-	if family != unix.AF_INET && family != unix.AF_INET6 {
-		return true
-	}
-	return p.Network != nil && p.Network.Verdicts[kind].Action == policy.Audit
+	return (family == unix.AF_INET || family == unix.AF_INET6) && p.Network != nil && p.Network.Verdicts[kind].Action == policy.Audit
 }

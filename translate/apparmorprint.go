@@ -27,6 +27,11 @@ const (
 	permLock
 	permMap
 	permExec
+	// permTarget is to be what a link leads to. It is denied to others, and
+	// printed only, where what they link must keep its name: the kernel
+	// refuses a link that permits more than its target, but apparmor_parser
+	// 3.0 has it compare the two for owners of the target only.
+	permTarget
 
 	permWrite = permName | permLink
 )
@@ -112,8 +117,11 @@ func (p *profile) addAll(e effect, globs []glob.Glob, perm perm, w whose) {
 // beginning of a glob.
 func (p *profile) states() int {
 	var globs []string
-	for l := range p.files {
+	for l, f := range p.files {
 		globs = append(globs, l.glob)
+		if f.others&permTarget != 0 {
+			globs = append(globs, "link "+l.glob)
+		}
 	}
 	slices.Sort(globs)
 	states, last := 0, ""
@@ -171,14 +179,17 @@ func (p *profile) body(policy string) string {
 		return cmp.Or(cmp.Compare(x.effect, y.effect), strings.Compare(x.glob, y.glob))
 	}) {
 		f := p.files[l]
-		both := f.owner & f.others
+		both := f.owner & f.others &^ permTarget
 		for _, part := range []struct {
 			qualifier string
 			perm      perm
-		}{{"", both}, {"owner ", f.owner &^ both}, {"other ", f.others &^ both}} {
+		}{{"", both}, {"owner ", f.owner &^ both}, {"other ", f.others &^ (both | permTarget)}} {
 			if part.perm != 0 {
 				fmt.Fprintf(&b, "  %s%s\"%s\" %s,\n", l.effect, part.qualifier, l.glob, p.perms(l, part.perm, policy))
 			}
+		}
+		if f.others&permTarget != 0 {
+			fmt.Fprintf(&b, "  %sother link \"/{,**}\" -> \"%s\",\n", l.effect, l.glob)
 		}
 	}
 	b.WriteString("}\n")

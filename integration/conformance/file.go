@@ -125,6 +125,7 @@ func fileOperations() []*Case {
 	// A link is another name without the rule, whoever owns the file.
 	for _, rule := range []string{
 		"Block file path ~/a", "Block file dir ~/d", "Block file pattern ~/d/*.k", "Block process path ~/a", "Block file path ~/a readOnly", "Allow file dir ~ ownerOnly",
+		"Allow file dir ~ recursive", "Allow file dir ~/l", "Audit process path ~/a",
 	} {
 		object := "~/a"
 		switch {
@@ -133,7 +134,13 @@ func fileOperations() []*Case {
 		case strings.Contains(rule, "pattern"):
 			object = "~/d/a.k"
 		}
-		cases = append(cases, newCase("file: links to what others own", []string{rule}, "link "+object+" ~/z owner 1000"))
+		link := " ~/z"
+		if strings.HasSuffix(rule, "~/l") {
+			link = " ~/l/z"
+		}
+		c := newCase("file: links to what others own", []string{rule}, "link "+object+link+" owner 1000")
+		c.Folders = []string{"~/l"}
+		cases = append(cases, c)
 	}
 	// What is above a blocked object keeps its name.
 	for _, access := range []string{

@@ -126,6 +126,12 @@ func explanations() map[string]func(e Expectation, got policy.Action) bool {
 			return op(e, "read") && (strings.HasPrefix(object, "/usr/lib/") || strings.HasPrefix(object, "/proc/1/")) &&
 				e.Verdict == policy.Audit && got == policy.Allow
 		},
+		"apparmor-audit-link": func(e Expectation, got policy.Action) bool {
+			return op(e, "link") && e.Verdict == policy.Audit && got == policy.Allow
+		},
+		"apparmor-link-owner": func(e Expectation, got policy.Action) bool {
+			return op(e, "link") && e.Access.UID != e.Access.Owner && got == policy.Block
+		},
 		"apparmor-source-read": func(e Expectation, got policy.Action) bool {
 			return op(e, "exec") && got == Ended && e.anyRule(func(r policy.Rule) bool {
 				return r.Class == policy.File && r.Action == policy.Allow && len(r.Sources) == 0
