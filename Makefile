@@ -102,6 +102,18 @@ bench: setup run-build ## what prearm costs, as a table and as build/bench.json
 demo: setup run-build ## a policy of each kind without and with prearm
 	integration/demo
 
+.PHONY: conformance
+conformance: setup run-build $(KERNELS:%=conformance-%) ## docs/conformance.md, by performing its rows on both kernels
+	go generate ./integration/conformance
+
+.PHONY: $(KERNELS:%=conformance-%)
+$(KERNELS:%=conformance-%): conformance-%:
+	mkdir -p $(build)/conformance/$*
+	integration/vm/run --kernel $* --memory 3072 --timeout 1200 --share $(build)/conformance/$* \
+		--env PREARM_CONFORMANCE=/share/rows.json $(foreach v,$(suite_env),--env $v=$($v)) \
+		-- $(suite) -test.v -test.run '^TestConformance$$' -test.timeout 19m
+	cp $(build)/conformance/$*/rows.json integration/conformance/testdata/$*.json
+
 ##@ Other
 
 .PHONY: setup

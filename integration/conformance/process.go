@@ -66,7 +66,10 @@ func processSources() []*Case {
 		c.tries("exec ~/a as /s", "exec ~/a as /t", "exec ~/a as /u", "exec ~/b as /t", "exec ~/b as /u")
 		cases = append(cases, c)
 	}
-	return append(cases, newCase("process, from one source", []string{"Allow file path ~/b", "Audit process path ~/a from /s"}, "exec ~/a as /s", "exec ~/a"))
+	return append(cases,
+		newCase("process, from one source", []string{"Allow file path ~/b", "Audit process path ~/a from /s"}, "exec ~/a as /s", "exec ~/a"),
+		newCase("process, from one source", []string{"Allow file path ~/b", "Block process execname tool#", "Audit process execname tool# from /s"}, "exec ~/a as /s", "exec ~/tool# as /s", "exec ~/tool#"),
+	)
 }
 
 // processObjects is what there is to execute beside plain programs, and what

@@ -75,7 +75,8 @@ const introduction = `# Conformance
 
 What policies mean, row by row, and what came of each on kernels with AppArmor. Every row was performed in a
 container: once without any policy, where the access succeeds, and once under its policy. Denials were tried
-and denied with the right errno and an alert, audits permitted with an alert in the kernel's records.
+and denied with the right errno, audits permitted; both with an alert in the kernel's records, but for what a
+dropped capability or a seccomp filter denies. Of a *refused* row, the start was tried and refused.
 
 This file is generated. ` + "`make conformance`" + ` performs the rows on both kernels again and writes it; the
 integration suite performs them in every run of ` + "`make test`" + ` and compares with the reference model directly.
@@ -86,7 +87,7 @@ prearm.dev/syscalls; what is not allowed meets the posture *block* unless the ro
 root and to root's files unless *uid* and *owner* say otherwise, and by no source unless *as* names one. A
 verdict that differs from the model's is followed by the [residual](../README.md#what-is-enforced-where) that
 the rule declares for it; *refused* is a container that does not start, because a rule of it cannot be
-enforced.
+enforced. ` + "`/s`" + `, ` + "`/t`" + ` and so on are the sources.
 `
 
 // Table is docs/conformance.md. Kernels are results by version.
@@ -139,7 +140,7 @@ func summary(b *strings.Builder, rows []Row, names []string, kernels map[string]
 			what := "as the model says"
 			switch {
 			case o.Verdict == Refused:
-				what = "refused: not enforced yet"
+				what = "refused: a rule cannot be enforced"
 			case o.Residual != "":
 				what = "`" + o.Residual + "`"
 			}
