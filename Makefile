@@ -179,7 +179,7 @@ run-fuzz:
 	done; [ -z "$$failed" ]
 
 # Minutes that the suite may take on one kernel, and which of its tests to run.
-SUITE_TIMEOUT ?= 25
+SUITE_TIMEOUT ?= 40
 RUN ?= .
 run-native:
 	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m
