@@ -19,7 +19,7 @@ const udp = `
 // TestPolicyChanges changes a policy between two starts, and deletes it: each
 // container keeps to its end what it was started with.
 func TestPolicyChanges(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := newNode(t)
 	versions := []struct{ act, spec string }{{"tcp", tcp}, {"udp", udp}}
 	if n.AppArmor {
@@ -51,7 +51,7 @@ func TestPolicyChanges(t *testing.T) {
 // TestReadOnlyPolicies: a start writes nothing where the policies are, which
 // may be a read-only file system.
 func TestReadOnlyPolicies(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	n.readOnly(n.Policies)
 	n.enforced()

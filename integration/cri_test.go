@@ -41,7 +41,7 @@ func TestCRISelects(t *testing.T) {
 // TestCRIClusterPolicy: a cluster policy chooses namespaces, one that a
 // namespaced policy cannot loosen.
 func TestCRIClusterPolicy(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.apply("KubeArmorClusterPolicy", "cluster", fmt.Sprintf(`
 spec:
@@ -68,7 +68,7 @@ spec:
 // TestCRIPause: the pause container runs, with an address, and is held to the
 // network rules alone. containerd's own client gets into it; the CRI does not.
 func TestCRIPause(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.armed()
 	for handler, must := range map[string]func(class) unix.Errno{HandlerRunc: permitted, HandlerPrearm: only("network")} {

@@ -69,7 +69,7 @@ spec:
 // TestCRIContainersOfOnePod: several containers at once, each with a root file
 // system of its own, and all held to the pod's policies.
 func TestCRIContainersOfOnePod(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.armed()
 	pod := k.pod(HandlerPrearm)

@@ -51,7 +51,7 @@ func commands(first, last string) func(string) string {
 // TestCRIExecRefused: a blocked program is not exec'd into a container, and
 // whoever asks for it reads which rule says so.
 func TestCRIExecRefused(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t, `on_unenforceable = "warn"`)
 	k.policy("process", classes[0].rule)
 	open := k.start(k.pod(HandlerRunc), ContainerConfig("main", "/act/pause"))

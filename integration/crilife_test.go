@@ -85,7 +85,7 @@ func TestCRIRefusedContainer(t *testing.T) {
 // TestCRIRefusedPod: a policy file of the pod's namespace that nobody can read
 // refuses the sandbox, and names the file; pods elsewhere start.
 func TestCRIRefusedPod(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.apply("KubeArmorPolicy", "bad", fmt.Sprintf("  namespace: %s\nspec:\n  selector: {}\n  procces: {}", k.namespace))
 	k.pod(HandlerRunc)

@@ -162,7 +162,7 @@ func (k *kubelet) profile(name, rules string) {
 // TestCRIUserNamespace: containerd 1.6 does not know of pods with a user
 // namespace and gives them none. Whatever it does, their policies hold.
 func TestCRIUserNamespace(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.armed()
 	ids := []*cri.IDMapping{{HostId: 100_000, ContainerId: 0, Length: 65_536}}

@@ -11,7 +11,7 @@ import (
 // TestRefusalAsCtrPrintsIt: one line on stderr says who refuses, at which
 // step, because of which rule, and ctr fails.
 func TestRefusalAsCtrPrintsIt(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := newNode(t, `on_unenforceable = "warn"`)
 	n.policy("process", classes[0].rule)
 	run := func(program string) (string, int) {
@@ -40,7 +40,7 @@ func TestRefusalAsCtrPrintsIt(t *testing.T) {
 // TestExitAsCtrPassesIt: what was denied is the program's affair, and its exit
 // status and output come through.
 func TestExitAsCtrPassesIt(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := armed(t)
 	image := n.image(func(string) error { return nil })
 	for _, c := range enforceable() {
@@ -57,7 +57,7 @@ func TestExitAsCtrPassesIt(t *testing.T) {
 // if it hangs on them, and says so. Other labels of the user's are not
 // affected.
 func TestImageLabels(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := newNode(t)
 	n.policy("tcp", tcp)
 	archive := filepath.Join(n.Cache, "image.tar")

@@ -36,7 +36,7 @@ var core = []struct {
 // TestContainerds runs the core against containerds of other versions than
 // the machine's.
 func TestContainerds(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	modules, err := filepath.Glob(filepath.Join(shared.Sources, "integration/engines/*/go.mod"))
 	if err != nil || len(modules) == 0 {
 		t.Fatalf("containerds to test with: %v, %v", modules, err)

@@ -94,7 +94,7 @@ func TestExplainSaysWhatStartSays(t *testing.T) {
 
 // TestExplainContainer explains a container that runs.
 func TestExplainContainer(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	text, exit := n.prearm("explain", "--address", n.Address, "--containerd-namespace", n.Namespace, "--container", task.ID, "-o", "json")

@@ -22,7 +22,7 @@ const longestError = 64 << 10
 // whose namespace is known those of its namespace; and a good version stays
 // in force when a bad one follows it.
 func TestMalformedPolicy(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	bad := "apiVersion: security.kubearmor.com/v1\nkind: KubeArmorPolicy\n" +
 		"metadata:\n  name: bad\n  namespace: %s\nspec:\n  selector: {}\n  procces: {}\n"
 	for name, test := range map[string]struct {
@@ -73,7 +73,7 @@ func TestMalformedPolicy(t *testing.T) {
 // TestEditedPolicy: a start goes by the policies as they are, however they
 // were changed.
 func TestEditedPolicy(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := newNode(t)
 	c := n.Container(n.fixture, "/act/tcp")
 	expect := func(what string, denied bool) {

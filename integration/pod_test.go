@@ -59,7 +59,7 @@ func (p *pod) container(root string, args ...string) Container {
 // TestPod runs containers of one pod, which share a shim: the pod's labels
 // choose the policies, and each container's end is its own.
 func TestPod(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := armed(t)
 	pod := n.pod(nil)
 	stays, goes := n.start(pod.container(n.fixture, "/act/pause")), n.start(pod.container(n.fixture, "/act/pause"))
@@ -91,7 +91,7 @@ func TestPod(t *testing.T) {
 // TestPause holds the pause container to the pod's network rules and to no
 // others.
 func TestPause(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := armed(t)
 	pod := n.pod(nil)
 	for _, c := range enforceable() {
@@ -105,7 +105,7 @@ func TestPause(t *testing.T) {
 
 // TestContainerName applies a policy to the container of its name alone.
 func TestContainerName(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	n := newNode(t)
 	n.file("named.yaml", fmt.Sprintf(`apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -135,7 +135,7 @@ spec:
 // TestRuntimeOptions hands over the settings in every form that containerd
 // has, with what they ask of runc.
 func TestRuntimeOptions(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	called := filepath.Join(n.Cache, "runc-was-called")
 	wrapper := filepath.Join(n.Cache, "runc-wrapper")

@@ -9,10 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// native leaves a test to the machine's own kernel.
+const native = "native"
+
 // leaveTo leaves a test to one of the two kernels that the virtual machines
-// boot, where every start takes seconds: what it shows is the product's,
-// whatever the kernel. The long tier runs it on both, and so does a machine
-// that is not emulated.
+// boot, where every start takes seconds, or to the machine's own: what it
+// shows is the product's, whatever the kernel and whether it has AppArmor. The
+// long tier runs it everywhere, and so does a machine that is not emulated.
 func leaveTo(t *testing.T, kernel string) {
 	t.Helper()
 	if !shared.Slow || shared.Long {
@@ -23,6 +26,6 @@ func leaveTo(t *testing.T, kernel string) {
 		t.Fatal(err)
 	}
 	if release := unix.ByteSliceToString(uts.Release[:]); !strings.HasPrefix(release, kernel+".") {
-		t.Skipf("runs on kernel %s", kernel)
+		t.Skipf("left to kernel %s", kernel)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // the node's state, policies and pins. They share the profile and the ruleset,
 // and one's end, or its shim's, takes nothing from the other.
 func TestTwoDaemons(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	second, err := StartDaemon(n.Bin)
 	n.must(err)

@@ -15,7 +15,7 @@ import (
 // TestUserNamespace: a container whose root is nobody on the host is held to
 // the policies, its capabilities against its own user namespace included.
 func TestUserNamespace(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	mapped := func(c Container) Container {
 		c.Edit = func(s *specs.Spec) {
