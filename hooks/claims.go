@@ -118,9 +118,15 @@ func (c Claims) lock(kind Kind, name, user string) (*os.File, error) {
 			return nil, fmt.Errorf("claims: %q is not a name", s)
 		}
 	}
-	path := filepath.Join(c.dir, string(kind), name)
+	parent := filepath.Join(c.dir, string(kind))
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return nil, fmt.Errorf("claims: %w", err)
+	}
+	path := filepath.Join(parent, name)
 	for {
-		if err := os.MkdirAll(path, 0o700); err != nil {
+		// MkdirAll would fail on one that exists when it is made, and no longer
+		// when it is looked at.
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("claims: %w", err)
 		}
 		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
