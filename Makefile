@@ -169,14 +169,7 @@ run-unit:
 	go test -race -v -timeout 15m ./...
 
 run-fuzz:
-	@for found in $$(git grep -oE --untracked '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/:func /:/'); do \
-		package=$$(dirname "$${found%:*}") target=$${found#*:}; \
-		if go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$package"; then \
-			echo "--- PASS: $$package.$$target"; \
-		else \
-			echo "--- FAIL: $$package.$$target"; failed=1; \
-		fi; \
-	done; [ -z "$$failed" ]
+	integration/fuzz $(FUZZTIME)
 
 # Minutes that the suite may take on one kernel, and which of its tests to run.
 SUITE_TIMEOUT ?= 40
