@@ -1,0 +1,14 @@
+//go:build ignore
+
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guard: what tasks of armed containers do to files, programs, sockets
+ * and mounts, and with capabilities, judged at the kernel's security hooks.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "guard/layout.h"
+#include "guard/maps.h"
+
+char _license[] SEC("license") = "GPL";
