@@ -49,10 +49,7 @@ func (c *call) start(stdin io.Reader, stdout io.Writer) error {
 		}
 		return handOver(c.args, options)
 	}
-	address, err := c.serve(annotations)
-	if left := <-asked; err == nil {
-		err = left
-	}
+	address, err := c.serve(annotations, asked)
 	if err != nil {
 		return fmt.Errorf("prearm: %w", err)
 	}
@@ -75,16 +72,17 @@ func readAnnotations() (map[string]string, error) {
 	return spec.Annotations, nil
 }
 
-// serve gives the address of the process that serves the container's pod,
-// and starts one if none does.
-func (c *call) serve(annotations map[string]string) (_ string, err error) {
+// serve gives the address of the process that serves the container's pod, once
+// the answer to asked is in the bundle. It starts one if none does, which does
+// not outlive an error.
+func (c *call) serve(annotations map[string]string, asked <-chan error) (_ string, err error) {
 	s := newSocket(c.containerd, c.namespace, group(c.id, annotations))
 	served, err := s.listen()
 	if err != nil {
 		return "", err
 	}
 	if served {
-		return s.address(), s.leave()
+		return s.address(), errors.Join(s.leave(), <-asked)
 	}
 	defer func() {
 		if err != nil {
@@ -111,10 +109,18 @@ func (c *call) serve(annotations map[string]string) (_ string, err error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	if err := spare(cmd.Process.Pid); err != nil {
-		return "", errors.Join(err, cmd.Process.Kill())
+	if err := errors.Join(spare(cmd.Process.Pid), <-asked); err != nil {
+		return "", errors.Join(err, end(cmd.Process))
 	}
 	return s.address(), nil
+}
+
+func end(p *os.Process) error {
+	if err := p.Kill(); err != nil {
+		return err
+	}
+	_, err := p.Wait()
+	return err
 }
 
 // group is what the containers of one pod have in common: they share a shim.
