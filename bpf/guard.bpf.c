@@ -9,6 +9,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "guard/layout.h"
-#include "guard/maps.h"
+#include "guard/match.h"
 
 char _license[] SEC("license") = "GPL";
