@@ -164,21 +164,24 @@ func (n *Node) Detach(id string) error {
 }
 
 // Links lists the IDs of the containers that are armed, by any version.
-func (n *Node) Links() ([]string, error) {
-	versions, err := n.versions()
+func (n *Node) Links() ([]string, error) { return n.ids() }
+
+// ids are those of the containers that any version has links of.
+func (p *pins) ids() ([]string, error) {
+	versions, err := p.versions()
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, v := range versions {
-		dirs, err := os.ReadDir(filepath.Join(n.base, v, linksDir))
+		dirs, err := os.ReadDir(filepath.Join(p.base, v, linksDir))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // pruned meanwhile
 		} else if err != nil {
 			return nil, err
 		}
 		for _, d := range dirs {
-			text, err := os.Readlink(filepath.Join(n.base, v, linksDir, d.Name(), linkID))
+			text, err := os.Readlink(filepath.Join(p.base, v, linksDir, d.Name(), linkID))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // being armed or disarmed
 			} else if err != nil {
@@ -194,15 +197,15 @@ func (n *Node) Links() ([]string, error) {
 	return ids, nil
 }
 
-// versions lists the complete versions on this node.
-func (n *Node) versions() ([]string, error) {
-	entries, err := os.ReadDir(n.base)
+// versions lists the complete versions on this node, of this kind.
+func (p *pins) versions() ([]string, error) {
+	entries, err := os.ReadDir(p.base)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), building) {
+		if !strings.HasPrefix(e.Name(), building) && isGuard(e.Name()) == isGuard(p.version) {
 			names = append(names, e.Name())
 		}
 	}
@@ -211,9 +214,9 @@ func (n *Node) versions() ([]string, error) {
 
 // linkDir is where the attachments of container id are pinned. The ID is
 // hashed, because it comes from outside and may be any text.
-func (n *Node) linkDir(version, id string) string {
+func (p *pins) linkDir(version, id string) string {
 	sum := sha256.Sum256([]byte(id))
-	return filepath.Join(n.base, version, linksDir, hex.EncodeToString(sum[:]))
+	return filepath.Join(p.base, version, linksDir, hex.EncodeToString(sum[:]))
 }
 
 func checkID(id string) error {

@@ -17,5 +17,6 @@ var (
 	ErrAttached  = errors.New("the container is armed already")
 	ErrCgroup    = errors.New("the cgroup is not the container's own")
 	ErrNoRuleset = errors.New("no such ruleset")
+	ErrNotArmed  = errors.New("the guard does not have the container")
 	ErrInUse     = errors.New("armed containers still need the ruleset")
 )

@@ -53,19 +53,19 @@ func (n *Node) load() error {
 	return nil
 }
 
-// prune removes half-built versions, and other versions that no container
-// needs. The lock is held.
-func (n *Node) prune() error {
-	versions, err := os.ReadDir(n.base)
+// prune removes half-built versions, and other versions of this kind that no
+// container needs. The lock is held.
+func (p *pins) prune() error {
+	versions, err := os.ReadDir(p.base)
 	if err != nil {
 		return err
 	}
 	for _, v := range versions {
-		if v.Name() == n.version {
+		dir, half := filepath.Join(p.base, v.Name()), strings.HasPrefix(v.Name(), building)
+		if v.Name() == p.version || !half && isGuard(v.Name()) != isGuard(p.version) {
 			continue
 		}
-		dir := filepath.Join(n.base, v.Name())
-		if !strings.HasPrefix(v.Name(), building) {
+		if !half {
 			links, err := os.ReadDir(filepath.Join(dir, linksDir))
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err

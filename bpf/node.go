@@ -19,9 +19,12 @@ const DefaultDir = "/sys/fs/bpf/prearm"
 // Node is the set of programs and maps pinned under one directory. It holds
 // no descriptors, for every method opens what it needs, and may be used by
 // several goroutines.
-type Node struct {
+type Node struct{ pins }
+
+// pins is the folder of one version of programs and maps.
+type pins struct {
 	base    string // shared by all versions
-	version string
+	version string // begins with guardPrefix if it is the guard's
 }
 
 // Supported says whether dir can hold a node's pins and containers can be
@@ -40,18 +43,8 @@ func Supported(dir string) error {
 // is there. With programs of other versions only, containers can be disarmed
 // and listed, but not armed.
 func OpenPinned(dir string) (*Node, error) {
-	n := &Node{base: filepath.Clean(dir), version: version()}
-	err := trusted(n.base)
-	if err == nil && !exists(n.dir()) {
-		var versions []string
-		if versions, err = n.versions(); err == nil && len(versions) == 0 {
-			err = fs.ErrNotExist
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", n.base, ErrNotPinned)
-	}
-	if err != nil {
+	n := &Node{pins{filepath.Clean(dir), version()}}
+	if err := n.pinned(); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -59,33 +52,15 @@ func OpenPinned(dir string) (*Node, error) {
 
 // Open opens the node's set, and loads and pins it first if need be.
 func Open(dir string) (*Node, error) {
-	n := &Node{base: filepath.Clean(dir), version: version()}
-	if err := trusted(n.base); errors.Is(err, fs.ErrNotExist) {
-		if err := checkBPFFS(n.base); err != nil {
-			return nil, err
+	n := &Node{pins{filepath.Clean(dir), version()}}
+	err := n.establish(func() error {
+		if err := n.load(); err != nil {
+			return fmt.Errorf("load the cgroup programs: %w", err)
 		}
-		if err := os.Mkdir(n.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("create the folder for pins: %w", err)
-		}
-		if err := trusted(n.base); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
-		return nil, err
-	}
-	if exists(n.dir()) {
-		return n, nil
-	}
-	unlock, err := n.lock()
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	defer unlock()
-	if exists(n.dir()) {
-		return n, nil // another process was faster
-	}
-	if err := n.load(); err != nil {
-		return nil, fmt.Errorf("load the cgroup programs: %w", err)
 	}
 	return n, nil
 }
@@ -99,9 +74,54 @@ func version() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (n *Node) dir() string { return filepath.Join(n.base, n.version) }
+// pinned fails with ErrNotPinned unless there is a version of this kind.
+func (p *pins) pinned() error {
+	err := trusted(p.base)
+	if err == nil && !exists(p.dir()) {
+		var versions []string
+		if versions, err = p.versions(); err == nil && len(versions) == 0 {
+			err = fs.ErrNotExist
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", p.base, ErrNotPinned)
+	}
+	return err
+}
 
-func (n *Node) pin(name string) string { return filepath.Join(n.base, n.version, name) }
+// establish makes sure that this version is there. If it is not, load makes
+// it, under the lock.
+func (p *pins) establish(load func() error) error {
+	if err := trusted(p.base); errors.Is(err, fs.ErrNotExist) {
+		if err := checkBPFFS(p.base); err != nil {
+			return err
+		}
+		if err := os.Mkdir(p.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("create the folder for pins: %w", err)
+		}
+		if err := trusted(p.base); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if exists(p.dir()) {
+		return nil
+	}
+	unlock, err := p.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if exists(p.dir()) {
+		return nil // another process was faster
+	}
+	return load()
+}
+
+func (p *pins) dir() string { return filepath.Join(p.base, p.version) }
+
+func (p *pins) pin(name string) string { return filepath.Join(p.base, p.version, name) }
 
 func exists(path string) bool {
 	var st unix.Stat_t
@@ -148,10 +168,10 @@ const lockPatience = 30 * time.Second
 
 // lock takes the exclusive lock on the node's directory. A process that dies
 // gives it back.
-func (n *Node) lock() (unlock func(), err error) {
-	d, err := unix.Open(n.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func (p *pins) lock() (unlock func(), err error) {
+	d, err := unix.Open(p.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "lock", Path: n.base, Err: err}
+		return nil, &fs.PathError{Op: "lock", Path: p.base, Err: err}
 	}
 	unlock = func() { _ = unix.Close(d) }
 	if unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB) == nil {
@@ -167,12 +187,12 @@ func (n *Node) lock() (unlock func(), err error) {
 	case <-done:
 		if failed != nil {
 			unlock()
-			return nil, fmt.Errorf("lock %s: %w", n.base, failed)
+			return nil, fmt.Errorf("lock %s: %w", p.base, failed)
 		}
 		return unlock, nil
 	case <-time.After(lockPatience):
 		go func() { <-done; unlock() }()
-		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", n.base, ErrBusy, lockPatience, n.base)
+		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", p.base, ErrBusy, lockPatience, p.base)
 	}
 }
 

@@ -124,6 +124,44 @@ func remove[K any](m int, key *K) error {
 	return err
 }
 
+type mapAttr struct {
+	kind, keySize, valueSize, maxEntries, flags uint32
+}
+
+// createMap makes a map with integers for keys.
+func createMap(kind ebpf.MapType, valueSize, maxEntries, flags uint32) (fd int, err error) {
+	return bpf(unix.BPF_MAP_CREATE, &mapAttr{uint32(kind), uint32(unsafe.Sizeof(uint32(0))), valueSize, maxEntries, flags})
+}
+
+type batchAttr struct {
+	in, out, keys, values unsafe.Pointer
+	count, mapFD          uint32
+	elementFlags, flags   uint64
+}
+
+// updateAll sets the values of as many keys. If it fails, some may be set.
+func updateAll[K, V any](m int, keys []K, values []V) error {
+	count := min(len(keys), len(values), math.MaxInt32)
+	if count == 0 {
+		return nil
+	}
+	_, err := bpf(unix.BPF_MAP_UPDATE_BATCH, &batchAttr{
+		keys:   unsafe.Pointer(unsafe.SliceData(keys)),
+		values: unsafe.Pointer(unsafe.SliceData(values)),
+		count:  uint32(count),
+		mapFD:  fd32(m),
+	})
+	return err
+}
+
+// freeze ends writing to a map from user space.
+func freeze(m int) error {
+	_, err := bpf(unix.BPF_MAP_FREEZE, &objectAttrFD{fd32(m)})
+	return err
+}
+
+type objectAttrFD struct{ fd uint32 }
+
 // fd32 is the kernel's form of a descriptor: one that cannot be open, if it
 // is out of range.
 func fd32(fd int) uint32 {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,89 +16,92 @@ import (
 // Prune removes the versions of other releases that no container needs any
 // more. Those that disarm containers leave them to it, where they are of such
 // a release themselves.
-func (n *Node) Prune() error {
-	unlock, err := n.lock()
+func (p *pins) Prune() error {
+	unlock, err := p.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return n.prune()
+	return p.prune()
 }
 
 // InUse lists the containers that are armed, by any version, and live still:
 // their cgroups are there. Their IDs are quoted.
 func InUse(dir string) ([]string, error) {
-	n, err := OpenPinned(dir)
-	if errors.Is(err, ErrNotPinned) || errors.Is(err, ErrNoBPFFS) {
+	p := &pins{base: filepath.Clean(dir)}
+	err := trusted(p.base)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoBPFFS) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return n.live()
+	return p.live()
 }
 
 // Unload removes what is pinned under dir, of every version, and dir itself.
 // ErrInUse names the containers that are still armed: those whose cgroup is
 // there. Then nothing is removed. With nothing pinned it does nothing.
 func Unload(dir string) error {
-	n, err := OpenPinned(dir)
-	if errors.Is(err, ErrNotPinned) {
+	p := &pins{base: filepath.Clean(dir)}
+	err := trusted(p.base)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	unlock, err := n.lock()
+	unlock, err := p.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	armed, err := n.live()
+	armed, err := p.live()
 	if err != nil {
 		return err
 	}
 	if len(armed) > 0 {
 		return fmt.Errorf("%s: %w", strings.Join(armed, ", "), ErrInUse)
 	}
-	entries, err := os.ReadDir(n.base)
+	entries, err := os.ReadDir(p.base)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(n.base, e.Name())); err != nil {
+		if err := os.RemoveAll(filepath.Join(p.base, e.Name())); err != nil {
 			return err
 		}
 	}
-	return os.Remove(n.base)
+	return os.Remove(p.base)
 }
 
-// live lists the links' folders whose programs are attached still: the kernel
-// detaches them when the cgroup goes, and leaves the pins.
-func (n *Node) live() ([]string, error) {
-	versions, err := n.versions()
+// live lists the containers that any version of any kind has links of and whose
+// cgroup is there still: the kernel detaches programs when the cgroup goes, and
+// leaves the pins.
+func (p *pins) live() ([]string, error) {
+	folders, err := filepath.Glob(filepath.Join(p.base, "*", linksDir, "*"))
 	if err != nil {
 		return nil, err
 	}
 	var live []string
-	for _, v := range versions {
-		links := filepath.Join(n.base, v, linksDir)
-		dirs, err := os.ReadDir(links)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, folder := range folders {
+		there, err := attachedTo(filepath.Join(folder, allHooks()[0].program))
+		if err != nil {
 			return nil, err
 		}
-		for _, d := range dirs {
-			attached, err := attachedTo(filepath.Join(links, d.Name(), allHooks()[0].program))
-			if err != nil {
+		if !there {
+			if there, err = guarded(folder); err != nil {
 				return nil, err
 			}
-			if !attached {
-				continue
-			}
-			id, err := os.Readlink(filepath.Join(links, d.Name(), linkID))
-			if err != nil {
-				return nil, err
-			}
+		}
+		if !there {
+			continue
+		}
+		id, err := os.Readlink(filepath.Join(folder, linkID))
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(live, id) {
 			live = append(live, id)
 		}
 	}
