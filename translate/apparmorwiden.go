@@ -104,20 +104,12 @@ func (c *armorer) sourceResiduals() []string {
 // enforces, alone or beside other mechanisms: those with sources, and those
 // whose answers differ between sources.
 func (c *armorer) coverShared() {
-	sources := sourcesOf(c.rules)
-	ask := model.New(c.rules, c.plan.Posture)
+	differs := differing(c.rules, c.plan.Posture)
 	for _, r := range c.rules {
 		if r.Class != policy.Network && r.Class != policy.Capabilities {
 			continue
 		}
-		differs := slices.ContainsFunc(usesOf(r), func(a model.Access) bool {
-			mains := ask.Decide(a)
-			return slices.ContainsFunc(sources, func(source string) bool {
-				a.Source = source
-				return ask.Decide(a).Action != mains.Action
-			})
-		})
-		if !differs && !r.Sourced() {
+		if !r.Sourced() && !differs(r) {
 			continue
 		}
 		o := Coverage{Mechanisms: []Mechanism{ByAppArmor}}
@@ -133,6 +125,22 @@ func (c *armorer) coverShared() {
 			o.Residuals = append(o.Residuals, c.sourceResiduals()...)
 		}
 		c.out[r.Number] = o
+	}
+}
+
+// differing says of rules on capabilities or the network whether the uses that
+// they are about are answered differently for different executables.
+func differing(rules []model.Rule, posture policy.Posture) func(r model.Rule) bool {
+	sources := sourcesOf(rules)
+	ask := model.New(rules, posture)
+	return func(r model.Rule) bool {
+		return slices.ContainsFunc(usesOf(r), func(a model.Access) bool {
+			mains := ask.Decide(a)
+			return slices.ContainsFunc(sources, func(source string) bool {
+				a.Source = source
+				return ask.Decide(a).Action != mains.Action
+			})
+		})
 	}
 }
 

@@ -59,6 +59,22 @@ func KnownCapabilities() []string {
 // compileCapabilities drops what the rules deny to every process. What they
 // deny to some executables only, AppArmor does.
 func compileCapabilities(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
+	return dropCapabilities(p, rules, func(r model.Rule, alerts bool) Coverage { return coverCapability(r, alerts, host) })
+}
+
+// compileDrops is the same beside the guard, which does the rest.
+func compileDrops(p *Plan, rules []model.Rule, host Host) (outcomes, error) {
+	return dropCapabilities(p, rules, func(_ model.Rule, alerts bool) Coverage {
+		if alerts {
+			return byGuard(host)
+		}
+		return Coverage{Mechanisms: []Mechanism{ByCapabilities}}
+	})
+}
+
+// dropCapabilities drops what the rules deny to every process, and has cover
+// say by what each rule without sources is enforced, given whether it alerts.
+func dropCapabilities(p *Plan, rules []model.Rule, cover func(r model.Rule, alerts bool) Coverage) (outcomes, error) {
 	verdicts := decideCapabilities(rules, p.Posture, "")
 	audited := len(withVerdict(verdicts, policy.Audit)) > 0
 	drop := withVerdict(verdicts, policy.Block)
@@ -84,7 +100,7 @@ func compileCapabilities(p *Plan, rules []model.Rule, host Host) (outcomes, erro
 		alerts := r.Action == policy.Audit && v.Action == policy.Audit ||
 			r.Action == policy.Allow && p.Posture.Capabilities == policy.Audit && audited
 		if !r.Sourced() {
-			out[r.Number] = coverCapability(r, alerts, host)
+			out[r.Number] = cover(r, alerts)
 		}
 	}
 	return out, nil

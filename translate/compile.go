@@ -23,29 +23,27 @@ type Input struct {
 	// NoNewPrivileges says that the container's processes run with
 	// no_new_privs: none of them can leave what confines it.
 	NoNewPrivileges bool
+
+	// Enforcer is the node's setting; "" is EnforcerAuto.
+	Enforcer string
 }
 
 // outcomes is what the compiler of one mechanism says of its rules, by
 // number.
 type outcomes map[int]Coverage
 
-// compilers lists the compiler of every mechanism, in the order that they
-// run. Each takes the rules it knows from those given (resolved, and not
-// refused before), fills its part of the plan, and says how each of its rules
-// is covered; rules of other classes it ignores.
-var compilers = []func(p *Plan, rules []model.Rule, host Host) (outcomes, error){
-	compileCapabilities,
-	compileSyscalls,
-	compileNetwork,
-	compileAppArmor, // process and file
-	compileMounts,   // what AppArmor needs beside it; comes after it
-}
+// compiler is how one mechanism takes its rules; see choice.compilers.
+type compiler func(p *Plan, rules []model.Rule, host Host) (outcomes, error)
 
 // Compile gives the plan for the rules that were selected for a container. A
 // rule that this host cannot enforce is no error: its Coverage says so, and
 // Refusals decides what it means for the start.
 func Compile(in Input) (*Plan, error) {
 	p := &Plan{Rules: in.Rules, Posture: in.Posture, NoNewPrivileges: in.NoNewPrivileges, Coverage: make([]Coverage, len(in.Rules))}
+	chosen, err := choose(in.Enforcer, in.Host)
+	if err != nil {
+		return nil, err
+	}
 	resolved, paths, unresolved, err := resolve(in.Rules, in.Root)
 	if err != nil {
 		return nil, fmt.Errorf("resolving the paths of the policies: %w", err)
@@ -57,7 +55,7 @@ func Compile(in Input) (*Plan, error) {
 		p.Coverage[i] = Coverage{Address: r.Address}
 		why := unresolved[i]
 		if why == "" {
-			why = notYet(r)
+			why = notYet(r, chosen)
 		}
 		if why != "" {
 			p.Coverage[i].Unenforceable = why
@@ -72,7 +70,7 @@ func Compile(in Input) (*Plan, error) {
 	}
 
 	covered := make([]bool, len(in.Rules))
-	for _, compile := range compilers {
+	for _, compile := range chosen.compilers(in.Host) {
 		out, err := compile(p, rules, in.Host)
 		if err != nil {
 			return nil, err
@@ -91,16 +89,19 @@ func Compile(in Input) (*Plan, error) {
 	if in.Host.Hook {
 		leaveToHook(p)
 	}
+	for i, r := range in.Rules {
+		p.Coverage[i].Why = chosen.reason(r, p.Coverage[i])
+	}
 	p.Digest, err = digest(p, in.Host)
 	return p, err
 }
 
 // notYet names what a rule needs that no mechanism here enforces.
-func notYet(r policy.Rule) string {
+func notYet(r policy.Rule, chosen choice) string {
 	switch {
 	case r.Unsupported != "":
 		return fmt.Sprintf("%s is recognised but not enforced yet", r.Unsupported)
-	case len(r.Sources) > 0 && r.Class == policy.Network && !sourcedProtocol(r.Object.Name):
+	case !chosen.guard && len(r.Sources) > 0 && r.Class == policy.Network && !sourcedProtocol(r.Object.Name):
 		return fmt.Sprintf("a rule with fromSource cannot be about %s: AppArmor, which alone knows who acts, tells sockets apart by family and type; tcp, udp, raw and all can be told", r.Object.Name)
 	}
 	return ""

@@ -9,14 +9,14 @@ import (
 // leaveToHook takes out of the plan what a hook of the OCI runtime cannot do
 // by itself. The runtime has read config.json by then, which names the
 // capabilities, the filter and the AppArmor profile of every process; what is
-// still open is the container's cgroup. A network rule loses only the part
+// still open is the container's cgroup, and with it the guard. A network rule loses only the part
 // that is the filter's.
 func leaveToHook(p *Plan) {
 	p.Capabilities, p.Seccomp, p.AppArmor, p.Paths = nil, nil, nil, nil
 	for i, c := range p.Coverage {
 		var beyond []string
 		for _, m := range c.Mechanisms {
-			if m != ByCgroupBPF {
+			if m != ByCgroupBPF && m != ByGuard {
 				beyond = append(beyond, string(m))
 			}
 		}

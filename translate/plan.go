@@ -22,6 +22,9 @@ type Host struct {
 	CgroupBPF      bool   `json:"cgroupBPF"`      // cgroup v2 and bpffs are there
 	Seccomp        bool   `json:"seccomp"`
 	BPFLSM         bool   `json:"bpfLSM"`
+	// Guard says that this kernel takes the guard's programs, which bpf among
+	// its security modules alone does not prove.
+	Guard bool `json:"guard,omitempty"`
 	// Hook is true where prearm runs as a hook of the OCI runtime and without
 	// its shim.
 	Hook bool `json:"hook,omitempty"`
@@ -35,6 +38,7 @@ const (
 	BySeccomp      Mechanism = "seccomp"
 	ByCgroupBPF    Mechanism = "cgroup eBPF"
 	ByAppArmor     Mechanism = "AppArmor"
+	ByGuard        Mechanism = "guard"
 )
 
 // Plan is what must be in force before the container's first instruction.
@@ -58,6 +62,7 @@ type Plan struct {
 	Seccomp      *Seccomp      `json:"seccomp,omitempty"`
 	AppArmor     *AppArmor     `json:"apparmor,omitempty"`
 	Network      *Network      `json:"network,omitempty"`
+	Guard        *Guard        `json:"guard,omitempty"`
 }
 
 // Coverage says by what a rule is enforced on this host, or why it is not.
@@ -65,6 +70,8 @@ type Coverage struct {
 	Address    string      `json:"address"`
 	Mechanisms []Mechanism `json:"mechanisms,omitempty"`
 	Residuals  []string    `json:"residuals,omitempty"` // ids of the closed list
+	// Why says for people why it is enforced by these and not by others.
+	Why string `json:"why,omitempty"`
 	// Unenforceable is why no mechanism enforces the rule; empty if one does.
 	Unenforceable string `json:"unenforceable,omitempty"`
 }
