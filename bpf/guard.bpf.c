@@ -9,6 +9,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "guard/layout.h"
-#include "guard/match.h"
+#include "guard/report.h"
 
 char _license[] SEC("license") = "GPL";
