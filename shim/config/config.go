@@ -21,6 +21,15 @@ const (
 	Refuse = "refuse" // do not start
 )
 
+// Values of Enforcer: what sees which program of a container does what to
+// which path.
+const (
+	EnforcerAuto     = "auto" // AppArmor where there is one, else the guard
+	EnforcerBPF      = "bpf"  // the guard
+	EnforcerAppArmor = "apparmor"
+	EnforcerBoth     = "both"
+)
+
 // Config is the node's settings. Folders are absolute, clean paths, none of
 // them within another's.
 type Config struct {
@@ -37,6 +46,8 @@ type Config struct {
 
 	// Posture holds for namespaces whose annotations say nothing.
 	Posture policy.Posture
+
+	Enforcer string // one of those above
 
 	// AllowEntrypoint admits an entrypoint that an allow-list leaves out.
 	AllowEntrypoint bool
@@ -56,6 +67,7 @@ func Default() *Config {
 		Cache:           "/var/lib/prearm",
 		BPFFS:           "/sys/fs/bpf/prearm",
 		Posture:         policy.Posture{File: policy.Block, Network: policy.Block, Capabilities: policy.Block},
+		Enforcer:        EnforcerAuto,
 		OnResidual:      Warn,
 		OnUnenforceable: Refuse,
 		LogLevel:        "info",

@@ -27,6 +27,7 @@ type file struct {
 	Prearm          *string `toml:"prearm"`
 	Hook            *string `toml:"hook"`
 	AllowEntrypoint *bool   `toml:"allow_entrypoint"`
+	Enforcer        *string `toml:"enforcer"`
 	OnResidual      *string `toml:"on_residual"`
 	OnUnenforceable *string `toml:"on_unenforceable"`
 	LogLevel        *string `toml:"log_level"`
@@ -90,6 +91,7 @@ func (f *file) over(c *Config) error {
 		to     *string
 		values []string
 	}{
+		{"enforcer", f.Enforcer, &c.Enforcer, []string{EnforcerAuto, EnforcerBPF, EnforcerAppArmor, EnforcerBoth}},
 		{"on_residual", f.OnResidual, &c.OnResidual, []string{Warn, Refuse}},
 		{"on_unenforceable", f.OnUnenforceable, &c.OnUnenforceable, []string{Refuse, Warn}},
 		{"log_level", f.LogLevel, &c.LogLevel, []string{"trace", "debug", "info", "warn", "error"}},
