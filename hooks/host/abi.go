@@ -14,26 +14,36 @@ import (
 
 // abi is a digest of the kernel's AppArmor features, which decide what
 // apparmor_parser makes of a profile. They never change while a kernel runs,
-// so the digest is kept in the state folder together with the boot's id:
-// walking the tree of some hundred files takes longer than the rest of the
-// probe. Failing to keep it costs time only.
+// so the digest is kept in the state folder: walking the tree of some hundred
+// files takes longer than the rest of the probe.
 func (n node) abi(state string) string {
-	const file = "apparmor-abi"
-	boot := n.read("proc/sys/kernel/random/boot_id")
-	kept, err := os.ReadFile(filepath.Join(state, file))
-	if err == nil && boot != "" {
-		if id, digest, ok := strings.Cut(string(kept), " "); ok && id == boot && len(digest) == hex.EncodedLen(sha256.Size) {
+	return n.onceABoot(filepath.Join(state, "apparmor-abi"),
+		func(kept string) bool { return len(kept) == hex.EncodedLen(sha256.Size) },
+		func() string {
+			digest, err := digestTree(n.path("sys/kernel/security/apparmor/features"))
+			if err != nil {
+				return ""
+			}
 			return digest
+		})
+}
+
+// onceABoot gives what find has found since the node was booted, which the file
+// keeps together with the boot's id, if it is good. An empty answer is not
+// kept. Failing to keep one costs time only.
+func (n node) onceABoot(file string, good func(string) bool, find func() string) string {
+	boot := n.read("proc/sys/kernel/random/boot_id")
+	kept, err := os.ReadFile(file)
+	if err == nil && boot != "" {
+		if id, answer, ok := strings.Cut(string(kept), " "); ok && id == boot && good(answer) {
+			return answer
 		}
 	}
-	digest, err := digestTree(n.path("sys/kernel/security/apparmor/features"))
-	if err != nil {
-		return ""
+	answer := find()
+	if boot != "" && answer != "" {
+		_ = keep(file, boot+" "+answer)
 	}
-	if boot != "" {
-		_ = keep(filepath.Join(state, file), boot+" "+digest)
-	}
-	return digest
+	return answer
 }
 
 // digestTree hashes names and contents of the regular files below dir, in

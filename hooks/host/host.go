@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/shim/config"
 	"github.com/prearm/prearm/translate"
 )
@@ -19,12 +20,13 @@ import (
 // Probe gives the facilities that can be used now. One whose files cannot be
 // read is taken for missing: then rules that need it are refused.
 func Probe(c *config.Config) translate.Host {
-	return node{root: "/"}.probe(c)
+	return node{root: "/", loads: bpf.LSM}.probe(c)
 }
 
 // node is where the kernel's file systems are mounted; "/" but in tests.
 type node struct {
-	root string
+	root  string
+	loads func() error // whether the kernel takes programs at its security hooks
 }
 
 func (n node) probe(c *config.Config) translate.Host {
@@ -35,6 +37,7 @@ func (n node) probe(c *config.Config) translate.Host {
 		Seccomp:   n.seccomp(),
 		BPFLSM:    slices.Contains(n.lsms(), "bpf"),
 	}
+	h.Guard = h.BPFLSM && h.CgroupBPF && n.guard(c)
 	if h.AppArmor {
 		h.AppArmorParser = parser()
 		h.AppArmorABI = n.abi(c.State)
@@ -66,6 +69,25 @@ func (n node) appArmor() bool {
 	}
 	_, err := os.Stat(n.path("sys/kernel/security/apparmor/.replace"))
 	return err == nil
+}
+
+// guard is true if the guard is pinned, or a program of its kind can be loaded:
+// there are kernels that have bpf among their security modules and refuse the
+// programs.
+func (n node) guard(c *config.Config) bool {
+	if bpf.GuardThere(c.BPFFS) {
+		return true
+	}
+	const yes, no = "yes", "no"
+	answer := n.onceABoot(filepath.Join(c.State, "bpf-lsm"),
+		func(kept string) bool { return kept == yes || kept == no },
+		func() string {
+			if n.loads() != nil {
+				return no
+			}
+			return yes
+		})
+	return answer == yes
 }
 
 // parser is apparmor_parser's path. The folders of system programs are tried

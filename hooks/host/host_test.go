@@ -23,7 +23,7 @@ func tree(t *testing.T, files map[string]string) node {
 			t.Fatal(err)
 		}
 	}
-	return node{root}
+	return node{root: root, loads: func() error { return unix.EPERM }}
 }
 
 func testConfig(t *testing.T) *config.Config {
@@ -76,6 +76,50 @@ func TestBPFIsAWholeName(t *testing.T) {
 	n := tree(t, map[string]string{"sys/kernel/security/lsm": "capability,bpfish"})
 	if n.probe(testConfig(t)).BPFLSM {
 		t.Error("bpfish taken for bpf")
+	}
+}
+
+// TestGuardNeedsAKernelThatLoadsIt asks the kernel once a boot, and not at all
+// where nothing could come of it or the guard is there.
+func TestGuardNeedsAKernelThatLoadsIt(t *testing.T) {
+	const boot = "proc/sys/kernel/random/boot_id"
+	n := tree(t, map[string]string{"sys/kernel/security/lsm": "capability,bpf", boot: "one\n"})
+	c := testConfig(t)
+	asked := 0
+	n.loads = func() error { asked++; return nil }
+	for range 2 {
+		if !n.guard(c) || asked != 1 {
+			t.Errorf("asked %d times: not loadable", asked)
+		}
+	}
+	n.loads = func() error { asked++; return unix.EPERM }
+	if err := os.WriteFile(n.path(boot), []byte("two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if n.guard(c) || asked != 2 {
+			t.Errorf("asked %d times: loadable after a reboot", asked)
+		}
+	}
+	if h := tree(t, nil).probe(c); h.Guard {
+		t.Error("a guard without a BPF LSM")
+	}
+	if err := os.Mkdir(filepath.Dir(c.BPFFS), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("bpf", filepath.Dir(c.BPFFS), "bpf", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(filepath.Dir(c.BPFFS), 0); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.MkdirAll(filepath.Join(c.BPFFS, "guard-0123456789abcdef"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !n.guard(c) || asked != 2 {
+		t.Errorf("asked %d times, though the guard is pinned", asked)
 	}
 }
 
@@ -133,7 +177,7 @@ func TestOnBPFFS(t *testing.T) {
 // TestThisNode needs what every node has that can run containers.
 func TestThisNode(t *testing.T) {
 	h := Probe(config.Default())
-	if !h.Seccomp || (node{"/"}).cgroup2() == "" || h.Kernel == "" {
+	if !h.Seccomp || (node{root: "/"}).cgroup2() == "" || h.Kernel == "" {
 		t.Errorf("got %+v", h)
 	}
 }
