@@ -19,6 +19,9 @@ const (
 	Profile Kind = "profile" // an AppArmor profile; Name is the profile's
 	Ruleset Kind = "ruleset" // a network ruleset in the pinned map; Name is its digest
 	Links   Kind = "links"   // cgroup programs attached to the container; Name is its Key
+
+	GuardRuleset   Kind = "guard-ruleset"   // a ruleset image in the guard's map; Name is its digest
+	GuardContainer Kind = "guard-container" // the container under the guard; Name is its Key
 )
 
 // Change is one entry of a bundle's journal.

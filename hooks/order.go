@@ -21,10 +21,18 @@ type Order struct {
 	Paths   []translate.Resolution `json:"paths,omitempty"`
 	Network *translate.Network     `json:"network,omitempty"`
 	Profile []string               `json:"profile,omitempty"` // once it is loaded; a profiles.Instance
+	Guard   *Guard                 `json:"guard,omitempty"`   // once its image is in the kernel
 
 	State string `json:"state"` // the node's state folder
 	Cache string `json:"cache"`
 	BPFFS string `json:"bpffs"` // where the node's programs are pinned
+}
+
+// Guard is how a container comes under the guard.
+type Guard struct {
+	Version string `json:"version"` // of the guard that has the image; a bpf.Guard's
+	// AdmitFirst lets the runtime execute what an allow-list leaves out.
+	AdmitFirst bool `json:"admitFirst,omitempty"`
 }
 
 // Stages of the OCI runtime that prearm-hook is called for. Under the shim

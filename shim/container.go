@@ -26,6 +26,7 @@ type container struct {
 	mounted bool            // the shim mounted the root file system
 	users   []specs.LinuxIDMapping
 
+	guarded bool                // the guard is to hold it
 	profile profiles.Instance   // nil: no AppArmor profile confines it
 	lost    *profiles.LostError // once it was noticed; guarded by the service's mu
 }

@@ -3,10 +3,14 @@ package shim
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os/exec"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks"
+	"github.com/prearm/prearm/hooks/image"
 	"github.com/prearm/prearm/profiles"
 )
 
@@ -19,7 +23,7 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	order := &hooks.Order{
+	s.order = &hooks.Order{
 		Container: hooks.Key(s.req.Bundle),
 		ID:        s.req.ID,
 		Digest:    plan.Digest,
@@ -30,7 +34,7 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 		Cache:     s.cfg.Cache,
 		BPFFS:     s.cfg.BPFFS,
 	}
-	if err := b.WriteOrder(order); err != nil {
+	if err := b.WriteOrder(s.order); err != nil {
 		return err
 	}
 	if plan.AppArmor == nil {
@@ -53,8 +57,56 @@ func (s *start) loadProfile(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	order.Profile = s.container.profile
-	return b.WriteOrder(order)
+	s.order.Profile = s.container.profile
+	return b.WriteOrder(s.order)
+}
+
+// putImage brings the guard's ruleset into the kernel, and the guard itself if
+// it is not there. The hook puts the container under it.
+func (s *start) putImage(context.Context) (err error) {
+	plan := s.container.plan
+	if plan.Guard == nil {
+		return nil
+	}
+	guard, err := s.openGuard()
+	if err != nil {
+		return err
+	}
+	b, err := hooks.Open(s.req.Bundle)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if s.order.Guard, err = image.Put(b, s.order, plan, guard); err != nil {
+		return err
+	}
+	s.order.Guard.AdmitFirst = s.cfg.AllowEntrypoint
+	s.container.guarded = true
+	return b.WriteOrder(s.order)
+}
+
+// openGuard has prearm load the guard if it is not pinned, in a process of its
+// own: what it takes is not the shim's to keep.
+func (s *start) openGuard() (*bpf.Guard, error) {
+	guard, err := bpf.PinnedGuard(s.cfg.BPFFS)
+	if err == nil && guard.Ready() {
+		return guard, nil
+	}
+	if err != nil && !errors.Is(err, bpf.ErrNotPinned) {
+		return nil, err
+	}
+	prearm, err := s.cfg.PrearmPath()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(prearm, "bpf", "load", "--guard", "--bpffs", s.cfg.BPFFS)
+	if err := (runner{guardTimeout}).Run(cmd); err != nil {
+		return nil, fmt.Errorf("loading the guard: %w", err)
+	}
+	if guard, err = bpf.PinnedGuard(s.cfg.BPFFS); err == nil && !guard.Ready() {
+		err = fmt.Errorf("%s is of another release than this shim: install both from one package", prearm)
+	}
+	return guard, err
 }
 
 // rewriteSpec puts the plan and the hooks into config.json.
@@ -71,7 +123,7 @@ func (s *start) rewriteSpec(context.Context) error {
 // was checked.
 func (s *start) addHook() {
 	plan, timeout := s.container.plan, hookTimeout
-	if len(plan.Paths) == 0 && plan.Network == nil {
+	if len(plan.Paths) == 0 && plan.Network == nil && plan.Guard == nil {
 		return
 	}
 	if s.spec.Hooks == nil {

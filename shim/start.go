@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/hooks/fault"
 	"github.com/prearm/prearm/hooks/host"
 	"github.com/prearm/prearm/policy"
@@ -40,6 +41,7 @@ type start struct {
 	selection store.Selection
 	rootfs    string // on the host
 	root      *rootfs.Root
+	order     *hooks.Order
 	program   string // what the first process executes, in the container
 	clock     stopwatch
 }
@@ -51,7 +53,13 @@ func newStart(s *service, r *taskAPI.CreateTaskRequest) *start {
 // Steps are the names of a start's steps in the order that they run, the
 // hook's last. Errors, a start's log line and fault injection use them.
 func Steps() []string {
-	return []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "config", "recheck", "ruleset", "attach", "armed"}
+	return []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "image", "config", "recheck", "ruleset", "attach", "armed"}
+}
+
+// GuardSteps are those steps for a container that the guard holds alone, whose
+// network rules are its own.
+func GuardSteps() []string {
+	return []string{"options", "index", "subject", "select", "mount", "compile", "judge", "profile", "image", "config", "recheck", "guard", "armed"}
 }
 
 // arm runs the steps up to runc's create. The steps after "select" are left
@@ -69,6 +77,7 @@ func (s *start) arm(ctx context.Context) (err error) {
 		{"compile", s.compile},
 		{"judge", s.judge},
 		{"profile", s.loadProfile},
+		{"image", s.putImage},
 		{"config", s.rewriteSpec},
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
@@ -184,6 +193,7 @@ func (s *start) compile(context.Context) (err error) {
 		Host:    host.Probe(s.cfg),
 		Root:    s.root,
 
+		Enforcer:        s.cfg.Enforcer,
 		NoNewPrivileges: s.spec.Process.NoNewPrivileges,
 	})
 	return err

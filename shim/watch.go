@@ -10,6 +10,8 @@ import (
 	"github.com/containerd/log"
 	"golang.org/x/sys/unix"
 
+	"github.com/prearm/prearm/bpf"
+	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/profiles"
 	"github.com/prearm/prearm/shim/config"
 )
@@ -23,6 +25,9 @@ import (
 // enforced fails if what the container was started under is not in force any
 // more, or if that cannot be found out.
 func (c *container) enforced() error {
+	if err := c.underGuard(); err != nil {
+		return err
+	}
 	if c.profile == nil {
 		return nil
 	}
@@ -31,6 +36,23 @@ func (c *container) enforced() error {
 		return err
 	}
 	return kernel.Enforced(c.profile)
+}
+
+// underGuard fails if the guard does not have the container, or was taken out of
+// the kernel, which the removal of its pins does.
+func (c *container) underGuard() error {
+	if !c.guarded {
+		return nil
+	}
+	guard, err := bpf.PinnedGuard(c.cfg.BPFFS)
+	if err != nil {
+		return fmt.Errorf("the guard: %w", err)
+	}
+	guards, err := guard.Guards(hooks.Key(c.bundle))
+	if err == nil && !guards {
+		err = errors.New("the guard does not hold the container any more: its pins were removed; start the container again")
+	}
+	return err
 }
 
 // Start starts the container's first process, or one that Exec armed, unless

@@ -81,11 +81,7 @@ func (e *explanation) printRules(p *printer) {
 	for _, r := range e.Rules {
 		by := "nothing"
 		if r.Unenforceable == "" {
-			var names []string
-			for _, m := range r.Mechanisms {
-				names = append(names, string(m))
-			}
-			by = strings.Join(names, ", ")
+			by = mechanisms(r.Mechanisms)
 		}
 		for _, id := range r.Residuals {
 			residuals[id] = true
@@ -93,6 +89,7 @@ func (e *explanation) printRules(p *printer) {
 		rows = append(rows, []string{plain(r.Address), string(r.Action), plain(object(r)), by, strings.Join(r.Residuals, ", ")})
 	}
 	p.table(rows)
+	e.printChoices(p)
 	if len(residuals) == 0 {
 		return
 	}
@@ -104,6 +101,34 @@ func (e *explanation) printRules(p *printer) {
 		}
 	}
 	p.table(list)
+}
+
+// printChoices says once for each mechanism, or several together, why rules are
+// enforced by it and by no other.
+func (e *explanation) printChoices(p *printer) {
+	var rows [][]string
+	for _, r := range e.Rules {
+		if r.Why == "" || r.Unenforceable != "" {
+			continue
+		}
+		row := []string{mechanisms(r.Mechanisms), r.Why}
+		if !slices.ContainsFunc(rows, func(other []string) bool { return slices.Equal(row, other) }) {
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) > 0 {
+		p.heading("Enforced by")
+		p.table(rows)
+	}
+}
+
+// mechanisms names them for people.
+func mechanisms(list []translate.Mechanism) string {
+	var names []string
+	for _, m := range list {
+		names = append(names, string(m))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (e *explanation) printResult(p *printer) {

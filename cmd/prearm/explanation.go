@@ -45,6 +45,7 @@ type explainedRule struct {
 	policy.Rule
 	Objects       []string              `json:"resolved"` // what the object stands for in the container
 	Mechanisms    []translate.Mechanism `json:"mechanisms"`
+	Why           string                `json:"why,omitempty"` // it is by these mechanisms
 	Residuals     []string              `json:"residuals"`
 	Unenforceable string                `json:"unenforceable,omitempty"`
 }
@@ -67,7 +68,7 @@ func (e *explanation) compile(rules []policy.Rule, root *rootfs.Root) error {
 	}
 	var err error
 	e.plan, err = translate.Compile(translate.Input{
-		Rules: rules, Posture: e.Posture, Host: e.Host, Root: root,
+		Rules: rules, Posture: e.Posture, Host: e.Host, Root: root, Enforcer: e.config.Enforcer,
 		NoNewPrivileges: e.spec != nil && e.spec.Process != nil && e.spec.Process.NoNewPrivileges,
 	})
 	if err != nil {
@@ -77,7 +78,7 @@ func (e *explanation) compile(rules []policy.Rule, root *rootfs.Root) error {
 	for i, r := range e.plan.Rules {
 		c := e.plan.Coverage[i]
 		e.Rules = append(e.Rules, explainedRule{
-			Rule: r, Objects: e.objects(i), Unenforceable: c.Unenforceable,
+			Rule: r, Objects: e.objects(i), Why: c.Why, Unenforceable: c.Unenforceable,
 			Mechanisms: append([]translate.Mechanism{}, c.Mechanisms...), Residuals: append([]string{}, c.Residuals...),
 		})
 	}

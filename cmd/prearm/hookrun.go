@@ -17,9 +17,11 @@ import (
 	"github.com/prearm/prearm/cmd/prearm/internal/podman"
 	"github.com/prearm/prearm/hooks"
 	"github.com/prearm/prearm/hooks/host"
+	"github.com/prearm/prearm/hooks/image"
 	"github.com/prearm/prearm/hooks/oci"
 	"github.com/prearm/prearm/hooks/undo"
 	"github.com/prearm/prearm/shim/config"
+	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
 )
 
@@ -87,7 +89,7 @@ func (h *hookedContainer) start(state *specs.State) (err error) {
 	if unenforced := e.plan.Unenforced(); len(unenforced) > 0 {
 		warn(fmt.Sprintf("container %s starts without %s: a hook cannot enforce them", state.ID, strings.Join(unenforced, "; ")))
 	}
-	if e.plan.Network == nil {
+	if e.plan.Network == nil && e.plan.Guard == nil {
 		return nil
 	}
 	return h.arm(state, e)
@@ -193,7 +195,7 @@ func (h *hookedContainer) arm(state *specs.State, e *explanation) (err error) {
 	}()
 	cgroup, err := bpf.CgroupOf(state.Pid)
 	if err != nil {
-		return fmt.Errorf("network rules: %w", err)
+		return fmt.Errorf("the container's cgroup: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(h.folder), 0o700); err != nil {
 		return err
@@ -208,7 +210,7 @@ func (h *hookedContainer) arm(state *specs.State, e *explanation) (err error) {
 	if err != nil {
 		return err
 	}
-	err = b.WriteOrder(&hooks.Order{
+	order := &hooks.Order{
 		Container: hooks.Key(h.folder),
 		ID:        state.ID,
 		Digest:    e.plan.Digest,
@@ -217,11 +219,29 @@ func (h *hookedContainer) arm(state *specs.State, e *explanation) (err error) {
 		State:     h.config.State,
 		Cache:     h.config.Cache,
 		BPFFS:     h.config.BPFFS,
-	})
+	}
+	err = b.WriteOrder(order)
+	if err == nil && e.plan.Guard != nil {
+		err = h.putImage(b, order, e.plan)
+	}
 	if err == nil {
 		err = oci.CreateRuntime(b, state.Pid)
 	}
 	return errors.Join(err, b.Close())
+}
+
+// putImage brings the guard's ruleset into the kernel, and the guard itself if
+// it is not there.
+func (h *hookedContainer) putImage(b *hooks.Bundle, order *hooks.Order, plan *translate.Plan) error {
+	guard, err := bpf.OpenGuard(h.config.BPFFS)
+	if err != nil {
+		return err
+	}
+	if order.Guard, err = image.Put(b, order, plan, guard); err != nil {
+		return err
+	}
+	order.Guard.AdmitFirst = h.config.AllowEntrypoint
+	return b.WriteOrder(order)
 }
 
 // end takes back what start did. It accepts a container for which nothing was

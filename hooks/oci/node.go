@@ -26,10 +26,26 @@ func CreateRuntime(b *hooks.Bundle, pid int) error {
 	if err := recheck(pid, order); err != nil {
 		return err
 	}
-	if order.Network == nil {
+	if order.Network == nil && order.Guard == nil {
 		return nil
 	}
-	return node{order}.arm(pid, b)
+	cgroup, err := bpf.CgroupOf(pid)
+	if err != nil {
+		return fmt.Errorf("the container's cgroup: %w", err)
+	}
+	n := node{order: order, journal: b, cgroup: cgroup}
+	if order.Network != nil {
+		if err := n.arm(); err != nil {
+			return fmt.Errorf("network rules: %w", err)
+		}
+	}
+	if order.Guard != nil {
+		if err := n.guard(pid); err != nil {
+			return fmt.Errorf("guard: %w", err)
+		}
+	}
+	fault.At(order.State, "armed")
+	return nil
 }
 
 // recheck compares how the policies' paths resolve now, with every volume
@@ -48,42 +64,36 @@ func recheck(pid int, order *hooks.Order) (err error) {
 
 // node makes one container's changes.
 type node struct {
-	order *hooks.Order
+	order   *hooks.Order
+	journal *hooks.Bundle
+	cgroup  string
 }
 
 // arm puts the ruleset into the node's map and attaches the programs to the
 // container's cgroup.
-func (n node) arm(pid int, journal *hooks.Bundle) (err error) {
+func (n node) arm() (err error) {
 	o := n.order
 	digest, err := bpf.ParseDigest(o.Digest)
 	if err != nil {
 		return err
 	}
-	cgroup, err := bpf.CgroupOf(pid)
-	if err != nil {
-		return fmt.Errorf("network rules: %w", err)
-	}
 	programs, err := bpf.Open(o.BPFFS)
 	if err != nil {
-		return fmt.Errorf("network rules: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, programs.Close()) }()
 
 	fault.At(o.State, "ruleset")
-	if err := journal.Record(hooks.Change{Kind: hooks.Ruleset, Name: o.Digest}); err != nil {
+	if err := n.journal.Record(hooks.Change{Kind: hooks.Ruleset, Name: o.Digest}); err != nil {
 		return err
 	}
 	put := func() error { return programs.PutRuleset(digest, o.Network) }
-	if err := hooks.ClaimsIn(o.State).Hold(hooks.Ruleset, o.Digest, journal.Path(), put); err != nil {
-		return fmt.Errorf("network rules: %w", err)
-	}
-	fault.At(o.State, "attach")
-	if err := journal.Record(hooks.Change{Kind: hooks.Links, Name: o.Container}); err != nil {
+	if err := hooks.ClaimsIn(o.State).Hold(hooks.Ruleset, o.Digest, n.journal.Path(), put); err != nil {
 		return err
 	}
-	if err := programs.Attach(o.Container, cgroup, digest); err != nil {
-		return fmt.Errorf("network rules: %w", err)
+	fault.At(o.State, "attach")
+	if err := n.journal.Record(hooks.Change{Kind: hooks.Links, Name: o.Container}); err != nil {
+		return err
 	}
-	fault.At(o.State, "armed")
-	return nil
+	return programs.Attach(o.Container, n.cgroup, digest)
 }

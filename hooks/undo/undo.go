@@ -69,8 +69,32 @@ func change(o *hooks.Order, c hooks.Change) error {
 		})
 	case hooks.Links:
 		return withPrograms(o.BPFFS, func(programs *bpf.Node) error { return programs.Detach(c.Name) })
+	case hooks.GuardRuleset:
+		return claims.Release(c.Kind, c.Name, o.Container, func() error {
+			return withGuard(o.BPFFS, func(guard *bpf.Guard) error {
+				digest, err := bpf.ParseDigest(c.Name)
+				if err != nil {
+					return err
+				}
+				return guard.DropImage(digest)
+			})
+		})
+	case hooks.GuardContainer:
+		return withGuard(o.BPFFS, func(guard *bpf.Guard) error { return guard.Disarm(c.Name) })
 	}
 	return fmt.Errorf("this version of prearm knows no change of kind %q", c.Kind)
+}
+
+// withGuard calls do with the guard pinned in bpffs, in the same way.
+func withGuard(bpffs string, do func(*bpf.Guard) error) error {
+	guard, err := bpf.PinnedGuard(bpffs)
+	if errors.Is(err, bpf.ErrNotPinned) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return do(guard)
 }
 
 // withPrograms calls do with the programs pinned in bpffs; if there are none,
