@@ -213,21 +213,28 @@ func (g *Guard) disarm(key string) error {
 // Containers lists the keys of the containers that are armed, by any version.
 func (g *Guard) Containers() ([]string, error) { return g.ids() }
 
-// Guards says whether the container of key is armed, by any version, and that
-// version's programs are pinned still.
-func (g *Guard) Guards(key string) (bool, error) {
+// Guarded fails with ErrNotArmed if no version of the guard under dir has the
+// container of key, or if the programs of the one that does were unpinned: then
+// nothing holds it.
+func Guarded(dir, key string) error {
+	g := &pins{base: filepath.Clean(dir), version: guardPrefix}
+	if err := g.pinned(); err != nil {
+		return err
+	}
 	versions, err := g.versions()
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, v := range versions {
 		if !exists(filepath.Join(g.linkDir(v, key), linkCgroup)) {
 			continue
 		}
 		programs, err := os.ReadDir(filepath.Join(g.base, v, programsDir))
-		return len(programs) > 0, err
+		if err != nil || len(programs) > 0 {
+			return err
+		}
 	}
-	return false, nil
+	return fmt.Errorf("%w any more: its pins were removed", ErrNotArmed)
 }
 
 // guarded says whether the links' folder is of a container of the guard whose

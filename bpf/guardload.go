@@ -13,11 +13,31 @@ import (
 // attachments of its programs in dir's folder of programs. Both are there and
 // empty. If it fails, nothing is attached once dir is gone.
 func installGuard(dir string) error {
-	spec, err := loadGuard()
+	spec, err := guardSpec()
 	if err != nil {
 		return err
 	}
 	return pinGuard(dir, spec)
+}
+
+// TryGuard loads the guard and lets it go again, so that nothing changes. The
+// error is that of installing it.
+func TryGuard() error {
+	spec, err := guardSpec()
+	if err != nil {
+		return err
+	}
+	guard, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return err
+	}
+	guard.Close()
+	return nil
+}
+
+// guardSpec is the guard as this kernel can have it.
+func guardSpec() (*ebpf.CollectionSpec, error) {
+	return loadGuard()
 }
 
 func pinGuard(dir string, spec *ebpf.CollectionSpec) (err error) {

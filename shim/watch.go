@@ -44,15 +44,10 @@ func (c *container) underGuard() error {
 	if !c.guarded {
 		return nil
 	}
-	guard, err := bpf.PinnedGuard(c.cfg.BPFFS)
-	if err != nil {
-		return fmt.Errorf("the guard: %w", err)
+	if err := bpf.Guarded(c.cfg.BPFFS, hooks.Key(c.bundle)); err != nil {
+		return fmt.Errorf("%w; start the container again", err)
 	}
-	guards, err := guard.Guards(hooks.Key(c.bundle))
-	if err == nil && !guards {
-		err = errors.New("the guard does not hold the container any more: its pins were removed; start the container again")
-	}
-	return err
+	return nil
 }
 
 // Start starts the container's first process, or one that Exec armed, unless

@@ -88,7 +88,7 @@ type enforced struct {
 func examine(ctx context.Context, cmd *cobra.Command, address, toml string) report {
 	c, configured := checkConfig(cmd)
 	h := host.Probe(c)
-	r := report{Host: h, Enforced: enforcement(h)}
+	r := report{Host: h, Enforced: enforcement(h, c.Enforcer)}
 	r.Checks = append(r.Checks, checkKernel(h, c)...)
 	r.Checks = append(r.Checks, checkTools(ctx, h, c)...)
 	r.Checks = append(r.Checks, checkContainerd(ctx, address, toml)...)
@@ -116,15 +116,25 @@ func checkConfig(cmd *cobra.Command) (*config.Config, finding) {
 	return c, finding{"configuration", good, found, ""}
 }
 
-func enforcement(h translate.Host) []enforced {
+func enforcement(h translate.Host, enforcer string) []enforced {
 	var lsm, net, seccomp []translate.Mechanism
-	if h.AppArmor && h.AppArmorParser != "" {
-		lsm = []translate.Mechanism{translate.ByAppArmor}
+	guard, appArmor, _, err := translate.Enforcers(enforcer, h)
+	if err != nil {
+		return nil // the configuration is at fault, and says so
+	}
+	if guard && h.Guard {
+		lsm = append(lsm, translate.ByGuard)
+	}
+	if appArmor && h.AppArmor && h.AppArmorParser != "" {
+		lsm = append(lsm, translate.ByAppArmor)
 	}
 	if h.Seccomp {
 		seccomp = []translate.Mechanism{translate.BySeccomp}
 	}
-	if h.CgroupBPF {
+	switch {
+	case guard && h.Guard:
+		net = []translate.Mechanism{translate.ByGuard}
+	case !guard && h.CgroupBPF:
 		net = append([]translate.Mechanism{translate.ByCgroupBPF}, seccomp...)
 	}
 	return []enforced{

@@ -33,11 +33,10 @@ func checkKernel(h translate.Host, c *config.Config) []finding {
 		checks = append(checks, finding{"AppArmor", warning, "not enabled; security modules: " + lsms,
 			"process and file rules, and alerts on capabilities, need it: boot with lsm=" + lsms + ",apparmor; a kernel without CONFIG_SECURITY_APPARMOR needs replacing"})
 	}
-	bpfLSM := finding{"BPF LSM", good, "enabled", ""}
-	if !h.BPFLSM {
-		bpfLSM = finding{"BPF LSM", good, "not enabled; nothing needs it yet", ""}
+	if guard, appArmor, _, err := translate.Enforcers(c.Enforcer, h); err == nil && guard && h.Guard && !appArmor {
+		checks[1].State, checks[1].Remedy = good, "" // rules do without AppArmor here
 	}
-	checks = append(checks, bpfLSM)
+	checks = append(checks, checkGuard(h, c, lsms)...)
 
 	if err := bpf.Supported(c.BPFFS); err != nil {
 		checks = append(checks, finding{"cgroup eBPF", warning, err.Error(),
