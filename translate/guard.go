@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/prearm/prearm/policy"
@@ -21,16 +20,6 @@ type Guard struct {
 	Classes []policy.Class `json:"classes"`
 
 	rules []model.Rule
-}
-
-// GuardImage is the plan's ruleset image, as bpf/guard/layout.h has it. It
-// takes milliseconds for usual policies. The error for policies that are too
-// large says by how much; no container can start with such a plan.
-func (p *Plan) GuardImage() ([]uint64, error) {
-	if p.Guard == nil {
-		return nil, errors.New("the plan does not use the guard")
-	}
-	return nil, errors.New("ruleset images are not written yet")
 }
 
 // compileGuard has the guard enforce the rules on processes, files and the

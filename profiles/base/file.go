@@ -29,7 +29,7 @@ func Files() []model.BaseEntry {
 		{Pattern: "/dev/pts/*", Write: true},
 		{Pattern: "/dev/{pts,fd,stdin,stdout,stderr}"},
 		// The process itself. AppArmor sees the number, not "self".
-		{Pattern: "/proc/{[0-9]*,self,thread-self}/{,task/[0-9]*/}{cmdline,comm,stat,statm,status,maps,auxv,limits,cgroup,mountinfo,mounts,fd,fdinfo}"},
+		{Pattern: "/proc/{[0-9]*,self,thread-self}/{,task/[0-9]*/}{cmdline,comm,stat,statm,status,maps,auxv,limits,cgroup,mountinfo,mounts,fd,fdinfo}", Own: true},
 		{Pattern: "/proc/{filesystems,meminfo,cpuinfo,stat,loadavg,uptime,version}"},
 		{Pattern: "/proc/sys/{kernel/{cap_last_cap,ngroups_max,osrelease,pid_max},vm/overcommit_memory}"},
 		{Pattern: "/sys/devices/system/cpu{,/online,/possible,/present}"},

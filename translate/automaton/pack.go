@@ -24,7 +24,9 @@ type Packer struct {
 
 // NewPacker packs behind cells that it leaves alone, the first base of an
 // array of at most most. Rows must be numbers below base.
-func NewPacker(base, most int) *Packer { return &Packer{base: base, most: most, from: make(map[string]int)} }
+func NewPacker(base, most int) *Packer {
+	return &Packer{base: base, most: most, from: make(map[string]int)}
+}
 
 // Cells are the packed states. The array's first base cells are not in it.
 func (p *Packer) Cells() []uint64 { return p.cells }

@@ -14,7 +14,12 @@ type Set struct {
 	base    []baseEntry
 	// mount is the answer to mounting, which hangs on no object.
 	mount Verdict
+	// places are where New put each rule; nowhere, if it is of no tier.
+	places []place
 }
+
+// place is the position of a rule: its group's and its own within that.
+type place struct{ group, rule int }
 
 // group is the rules of one class in one tier: what one answer comes from.
 type group struct {
@@ -35,26 +40,52 @@ type group struct {
 // A pattern that does not parse, which the reader of policies refuses, fails
 // closed: a Block with it covers everything, another rule nothing.
 func New(rules []Rule, posture policy.Posture, base ...BaseEntry) *Set {
-	s := &Set{posture: posture, mount: permitted}
+	s := &Set{posture: posture, mount: permitted, places: make([]place, len(rules))}
 	for _, b := range base {
 		s.base = append(s.base, prepareBase(b))
 	}
+	for i := range s.places {
+		s.places[i].group = -1
+	}
 	for _, tier := range []policy.Tier{policy.Cluster, policy.Namespaced} {
-		groups := make(map[policy.Class]*group)
-		for _, r := range rules {
+		groups := make(map[policy.Class]int)
+		for i, r := range rules {
 			if r.Tier != tier {
 				continue
 			}
-			g := groups[r.Class]
-			if g == nil {
-				g = &group{tier: tier, class: r.Class, listed: make(map[string]bool), set: s}
-				groups[r.Class] = g
-				s.groups = append(s.groups, g)
+			n, ok := groups[r.Class]
+			if !ok {
+				n = len(s.groups)
+				groups[r.Class] = n
+				s.groups = append(s.groups, &group{tier: tier, class: r.Class, listed: make(map[string]bool), set: s})
 			}
-			g.add(prepare(r))
+			s.places[i] = place{n, len(s.groups[n].rules)}
+			s.groups[n].add(prepare(r))
 		}
 	}
 	return s
+}
+
+// Among is the set for asking about objects of a class that no rules but those
+// of the given indices, ascending, match, or lie below: whoever knows that is
+// answered the same in less time. What the other rules say of all objects, as
+// allow-lists do, stays.
+func (s *Set) Among(class policy.Class, indices []int) *Set {
+	among := &Set{posture: s.posture, base: s.base, mount: s.mount}
+	for n, g := range s.groups {
+		if g.class != class {
+			continue
+		}
+		fewer := *g
+		fewer.set, fewer.rules = among, nil
+		for _, i := range indices {
+			if s.places[i].group == n {
+				fewer.rules = append(fewer.rules, g.rules[s.places[i].rule])
+			}
+		}
+		among.groups = append(among.groups, &fewer)
+	}
+	return among
 }
 
 func (g *group) add(r *rule) {
@@ -235,7 +266,7 @@ func (g *group) names(a Access) bool {
 // is left alone: its exec was judged.
 func (g *group) mapping(a Access) Verdict {
 	win := g.winner(a)
-	if win == nil || a.Path == a.Source {
+	if win == nil || a.Path == a.Source && !a.Foreign {
 		return permitted
 	}
 	isLiteral := func(r *rule) bool { return r.Object.Kind == policy.Path && r.Action == policy.Block }

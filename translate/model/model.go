@@ -32,6 +32,7 @@ type Rule struct {
 type BaseEntry struct {
 	Pattern string // a glob, as in rules
 	Write   bool
+	Own     bool // a process's own entries of /proc alone; see Access.Foreign
 }
 
 // Operation is what a process does to an object.
@@ -66,12 +67,16 @@ type Access struct {
 	Path      string // process, file: canonical; "" is a nameless object (memfd)
 	ExecName  string // process: last component of the name executed by, when it differs from Path's
 	Loader    bool   // process: the object is the dynamic loader
-	Socket    Socket // network
-	Name      string // capabilities: CAP_...; syscalls: the call's name
-	Target    string // syscalls: the path argument
-	Source    string // the acting executable, canonical
-	UID       uint32 // the task's fsuid
-	Owner     uint32 // process, file: the object's owner
+	// Foreign says what the path alone does not tell: that the object below
+	// /proc/PID is another process's, and that a mapped file is not the one
+	// that the task runs.
+	Foreign bool
+	Socket  Socket // network
+	Name    string // capabilities: CAP_...; syscalls: the call's name
+	Target  string // syscalls: the path argument
+	Source  string // the acting executable, canonical
+	UID     uint32 // the task's fsuid
+	Owner   uint32 // process, file: the object's owner
 }
 
 // Reason says why a verdict came about.
