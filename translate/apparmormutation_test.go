@@ -15,13 +15,13 @@ var mistakes = map[string]struct {
 	line *regexp.Regexp // that has the mistake, wherever it is printed
 	with string
 }{
-	"a denial is left out":               {regexp.MustCompile(`(?m)^  audit deny .*\n`), ""},
-	"a denial of writing denies no link": {regexp.MustCompile(`(?m)^(  audit deny [^"]*"[^"]*" r?w)l`), "${1}"},
-	"a denial is the owner's only":       {regexp.MustCompile(`(?m)^  audit deny "`), `  audit deny owner "`},
-	"an alert is left out":               {regexp.MustCompile(`(?m)^  audit ("|owner|other)`), "  ${1}"},
-	"owners and others are mixed up":     {regexp.MustCompile(`(?m)^(  (?:audit |deny )*)owner `), "${1}other "},
-	"who reads may write":                {regexp.MustCompile(`(?m)^(  "[^"]*" )r`), "${1}rw"},
-	"a directory covers all below it":    {regexp.MustCompile(`(?m)([^*])\*"`), `${1}**"`},
+	"a denial is left out":            {regexp.MustCompile(`(?m)^  audit deny .*\n`), ""},
+	"a denial leaves out writing":     {regexp.MustCompile(`(?m)^(  audit deny [^"]*"[^"]*" [rmx]*)w`), "${1}"},
+	"a denial is the owner's only":    {regexp.MustCompile(`(?m)^  audit deny "`), `  audit deny owner "`},
+	"an alert is left out":            {regexp.MustCompile(`(?m)^  audit ("|owner|other)`), "  ${1}"},
+	"owners and others are mixed up":  {regexp.MustCompile(`(?m)^(  (?:audit |deny )*)owner `), "${1}other "},
+	"who reads may write":             {regexp.MustCompile(`(?m)^(  "[^"]*" )r`), "${1}rw"},
+	"a directory covers all below it": {regexp.MustCompile(`(?m)([^*])\*"`), `${1}**"`},
 }
 
 // A comparison proves something if it notices a mistake. Each of these is
