@@ -22,15 +22,17 @@ type Ruleset struct {
 
 // Build writes the image of a ruleset. The error is an
 // automaton.TooLargeError if it has more than MaxCells cells.
-func Build(r Ruleset) ([]uint64, error) {
-	classes, err := classify(r.Rules)
+func Build(r Ruleset) ([]uint64, error) { return build(r, MaxCells) }
+
+func build(r Ruleset, most int) ([]uint64, error) {
+	classes, err := classify(r.Rules, most)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{
 		ruleset: r,
 		set:     model.New(r.Rules, r.Posture, r.Base...),
-		table:   &table{sources: classes, index: make(map[string]int32)},
+		table:   &table{sources: classes, most: most, index: make(map[string]int32)},
 		cells:   make([]uint64, headSize),
 	}
 	return w.write()
@@ -85,7 +87,7 @@ func (w *writer) write() ([]uint64, error) {
 	for len(w.cells) < w.table.sources.count() {
 		w.append(0)
 	}
-	packer := automaton.NewPacker(len(w.cells), MaxCells)
+	packer := automaton.NewPacker(len(w.cells), w.table.most)
 	row := func(n int32) uint32 { return first + uint32(n)*uint32(w.table.sources.count())*rowCells }
 	pack := func(a *automaton.Automaton, cell func(int32) uint32) (root uint32) {
 		if a != nil && err == nil {

@@ -295,7 +295,7 @@ func TestLargeImages(t *testing.T) {
 	for i := range rules { // each source and rule is a row of its own, and a column
 		rules[i].Sources = []string{fmt.Sprintf("/usr/bin/tool%d", i)}
 	}
-	if _, err := Build(Ruleset{Rules: rules[:3000]}); !errors.As(err, &large) {
+	if _, err := build(Ruleset{Rules: rules[:3000]}, 1<<18); !errors.As(err, &large) {
 		t.Errorf("got %v", err)
 	} else {
 		t.Log(err)

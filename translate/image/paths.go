@@ -14,6 +14,7 @@ import (
 // table is the rows of an image, each once.
 type table struct {
 	sources sources
+	most    int // cells of the image
 	rows    [][]uint64
 	index   map[string]int32
 }
@@ -31,8 +32,8 @@ func (t *table) intern(row []uint64) (int32, error) {
 		t.index[string(key)] = n
 		t.rows = append(t.rows, row)
 	}
-	if cells := len(t.rows) * len(row); cells > MaxCells {
-		return 0, &automaton.TooLargeError{Cells: cells, Most: MaxCells, AtLeast: true}
+	if cells := len(t.rows) * len(row); cells > t.most {
+		return 0, &automaton.TooLargeError{Cells: cells, Most: t.most, AtLeast: true}
 	}
 	return n, nil
 }
@@ -115,7 +116,7 @@ func (p *paths) compile(base []model.BaseEntry) (*automaton.Automaton, error) {
 			}
 		}
 	}
-	return union.Build(MaxCells, p.answer)
+	return union.Build(p.most, p.answer)
 }
 
 // loaders are the paths that model.IsLoader knows.

@@ -17,7 +17,7 @@ type sources struct {
 }
 
 // classify finds the source classes of the rules.
-func classify(rules []model.Rule) (sources, error) {
+func classify(rules []model.Rule, most int) (sources, error) {
 	union, any := automaton.New(), false
 	for i, r := range rules {
 		if r.Class == policy.Syscalls {
@@ -38,7 +38,7 @@ func classify(rules []model.Rule) (sources, error) {
 	}
 	known := map[string]int32{"[]": 0}
 	var err error
-	s.automaton, err = union.Build(MaxCells, func(marks []automaton.Mark, path string) (automaton.Answer, error) {
+	s.automaton, err = union.Build(most, func(marks []automaton.Mark, path string) (automaton.Answer, error) {
 		key := fmt.Sprint(marks)
 		class, ok := known[key]
 		if !ok {
