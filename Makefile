@@ -7,6 +7,7 @@ build := $(CURDIR)/build
 PREFIX ?= /usr/local
 GOLANGCI_VERSION := v2.15.0
 KERNELS := 6.12 6.1
+CONFORMANCE := $(foreach kernel,$(KERNELS),conformance-$(kernel)-apparmor conformance-$(kernel)-bpf)
 FUZZTIME ?= 20s
 
 # integration/setup.sh puts a Go there where the machine's own is too old.
@@ -36,6 +37,7 @@ lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
 # What AppArmor does with profiles, asked of the kernel itself; in the VMs.
 kernel_tests := $(build)/profiles.test
+kernel_tests_on := $(if $(filter long,$(PREARM_TIER)),$(KERNELS),6.1)
 suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES PREARM_TOOLS
 # containerds of other versions than Debian's, a module each.
 engines := $(patsubst integration/engines/%/go.mod,$(build)/tools/containerd-%/containerd,$(wildcard integration/engines/*/go.mod))
@@ -80,7 +82,7 @@ test-long: setup ## the same with a thousand starts per class and minutes of fuz
 
 .PHONY: test-unit
 test-unit: setup ## the packages' own tests, under the race detector
-	go test -race ./...
+	GORACE=atexit_sleep_ms=10 go test -race ./...
 
 .PHONY: test-native
 test-native: setup ## real containers on this machine's kernel
@@ -103,15 +105,16 @@ demo: setup run-build ## a policy of each kind without and with prearm
 	integration/demo
 
 .PHONY: conformance
-conformance: setup run-build $(KERNELS:%=conformance-%) ## docs/conformance.md, by performing its rows on both kernels
+conformance: setup run-build $(CONFORMANCE) ## docs/conformance.md, by performing its rows on both kernels
 	go generate ./integration/conformance
 
-.PHONY: $(KERNELS:%=conformance-%)
-$(KERNELS:%=conformance-%): conformance-%:
+# By each enforcer, on each kernel.
+.PHONY: $(CONFORMANCE)
+$(CONFORMANCE): conformance-%:
 	mkdir -p $(build)/conformance/$*
-	integration/vm/run --kernel $* --memory 3072 --timeout 1200 --share $(build)/conformance/$* \
-		--env PREARM_CONFORMANCE=/share/rows.json $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- $(suite) -test.v -test.run '^TestConformance$$' -test.timeout 19m
+	integration/vm/run --kernel $(firstword $(subst -, ,$*)) --memory 3072 --timeout 1800 --share $(build)/conformance/$* \
+		--env PREARM_ENFORCER=$(lastword $(subst -, ,$*)) --env PREARM_CONFORMANCE=/share/rows.json \
+		$(foreach v,$(suite_env),--env $v=$($v)) -- $(suite) -test.v -test.run '^TestConformance$$' -test.timeout 29m
 	cp $(build)/conformance/$*/rows.json integration/conformance/testdata/$*.json
 
 ##@ Other
@@ -166,7 +169,7 @@ run-generate:
 		{ echo "generated files differ from their sources: commit what make generate made"; git diff --stat; exit 1; }
 
 run-unit:
-	go test -race -v -timeout 15m ./...
+	GORACE=atexit_sleep_ms=10 go test -race -v -timeout 15m ./...
 
 run-fuzz:
 	integration/fuzz $(FUZZTIME)
@@ -174,12 +177,17 @@ run-fuzz:
 # Minutes that the suite may take on one kernel, and which of its tests to run.
 SUITE_TIMEOUT ?= 40
 RUN ?= .
+# The race detector would have every program that a test starts sleep for a second at its end.
 run-native:
 	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m
 
 .PHONY: $(KERNELS:%=run-vm-%)
 $(KERNELS:%=run-vm-%): run-vm-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
-		--env PREARM_TIER=$(or $(PREARM_TIER),ci) $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- sh -c '$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(RUN)"; kernel=$$?; \
+		--env PREARM_TIER=$(or $(PREARM_TIER),ci) --env PREARM_ENFORCER=$(enforcer_on_$*) $(foreach v,$(suite_env),--env $v=$($v)) \
+		-- sh -c '$(if $(filter $*,$(kernel_tests_on)),$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(RUN)",true); kernel=$$?; \
 			$(suite) -test.v -test.run "$(RUN)" -test.timeout $$(($(SUITE_TIMEOUT) - 1))m && [ $$kernel = 0 ]'
+# What the suite's nodes have for enforcer; tests that are about one of them have that one anyway.
+enforcer_on_6.12 := $(or $(PREARM_ENFORCER),apparmor)
+enforcer_on_6.1 := $(or $(PREARM_ENFORCER),apparmor)
+

@@ -22,7 +22,7 @@ func TestPolicyChanges(t *testing.T) {
 	leaveTo(t, native)
 	n := newNode(t)
 	versions := []struct{ act, spec string }{{"tcp", tcp}, {"udp", udp}}
-	if n.AppArmor {
+	if n.paths() {
 		versions = append(versions, struct{ act, spec string }{"file", classes[1].rule})
 	}
 	var tasks []*Task

@@ -15,19 +15,17 @@ import (
 	"github.com/prearm/prearm/integration/conformance"
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/shim/config"
-	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/rootfs"
 )
 
 // conformer performs the rows of the conformance table.
 type conformer struct {
 	*node
-	root  *rootfs.Root
-	image string
-	host  translate.Host
-	audit *AuditLog // nil without AppArmor
-	nodes map[policy.Action]*node
-	free  map[string]outcome // of each row without policies, by marker
+	image  string
+	target conformance.Target
+	audit  *AuditLog // nil without AppArmor
+	nodes  map[policy.Action]*node
+	free   map[string]outcome // of each row without policies, by marker
 }
 
 // TestConformance performs every row of the language on this kernel: without a
@@ -39,7 +37,7 @@ func TestConformance(t *testing.T) {
 	c := newConformer(t)
 	cases := conformance.Cases()
 	c.makeImage(cases)
-	packs, err := conformance.MakePacks(cases, c.host, c.root)
+	packs, err := conformance.MakePacks(cases, c.target)
 	c.must(err)
 	c.write(packs)
 	t.Logf("%d rows of %d cases in %d packs, after %v", len(conformance.Rows(cases)), len(cases), len(packs), time.Since(began))
@@ -51,7 +49,7 @@ func TestConformance(t *testing.T) {
 	failures := make(map[string][]string) // by group
 	excuses := make(map[string]int)
 	for i, p := range packs {
-		expected, err := p.Expect(c.host, c.root)
+		expected, err := p.Expect(c.target)
 		c.must(err)
 		got, alerted, err := c.enforce(i, p)
 		if err != nil {
@@ -97,7 +95,7 @@ func newConformer(t *testing.T) *conformer {
 	for posture, word := range map[policy.Action]string{policy.Block: "block", policy.Audit: "audit"} {
 		c.nodes[posture] = newNode(t, fmt.Sprintf("[posture]\nfile = %q\nnetwork = %q\ncapabilities = %q", word, word, word))
 	}
-	c.host = host.Probe(&config.Config{BPFFS: c.BPFFS, State: c.State})
+	c.target = conformance.Target{Host: host.Probe(&config.Config{BPFFS: c.BPFFS, State: c.State}), Enforcer: c.Enforcer}
 	if c.AppArmor {
 		var err error
 		c.audit, err = OpenAuditLog()
@@ -113,9 +111,9 @@ func (c *conformer) makeImage(cases []*conformance.Case) {
 	c.Cleanup(func() { c.check(os.RemoveAll(c.image)) })
 	c.must(conformance.WriteImage(c.image, filepath.Join(c.Fixture, "actor"), filepath.Join(c.Fixture, "nothing"), cases))
 	var err error
-	c.root, err = rootfs.New(c.image, nil)
+	c.target.Root, err = rootfs.New(c.image, nil)
 	c.must(err)
-	c.Cleanup(func() { c.root.Close() })
+	c.Cleanup(func() { c.target.Root.Close() })
 }
 
 // write puts the policies of all packs in force, each for containers with a

@@ -13,7 +13,7 @@ import (
 
 // TestCRISelects: the pod's namespace and labels choose its policies.
 func TestCRISelects(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.armed()
 	for name, test := range map[string]struct {

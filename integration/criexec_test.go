@@ -13,6 +13,7 @@ import (
 // TestCRIExec: what ExecSync and the streaming server run in a container is
 // under its plan, on a terminal or not.
 func TestCRIExec(t *testing.T) {
+	leaveTo(t, "6.12")
 	k := newKubelet(t)
 	k.armed()
 	for handler, must := range map[string]func(class) unix.Errno{HandlerRunc: permitted, HandlerPrearm: denied} {

@@ -15,7 +15,7 @@ import (
 // sandbox or in another after that, is held again, by the policies as they are
 // by then.
 func TestCRIRestarts(t *testing.T) {
-	leaveTo(t, "6.12")
+	leaveTo(t, native)
 	k := newKubelet(t)
 	k.armed()
 	attempt := func(n uint32) func(*cri.ContainerConfig) {

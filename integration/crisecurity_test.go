@@ -106,10 +106,11 @@ func seccompDefault(s *cri.LinuxContainerSecurityContext) {
 // TestCRIAppArmor: a profile that the pod asks for stays in force, and ours
 // with it.
 func TestCRIAppArmor(t *testing.T) {
+	leaveTo(t, "6.1")
 	if !shared.AppArmor {
 		t.Skip("the kernel has no AppArmor, so that pods cannot ask for it")
 	}
-	k := newKubelet(t)
+	k := newKubelet(t, `enforcer = "apparmor"`)
 	k.armed()
 	local := fmt.Sprintf("pods-own-%d", os.Getpid())
 	k.profile(local, `file, network, capability, signal, deny /etc/group r,`)

@@ -58,8 +58,9 @@ func (p *projected) write(files map[string]string) error {
 // TestCRIProjectedToken denies a pod's token, and nothing else of its volume,
 // by the path that people know it by, before and after it was renewed.
 func TestCRIProjectedToken(t *testing.T) {
-	if !shared.AppArmor {
-		t.Skip("the kernel has no AppArmor, so that nothing enforces file rules")
+	leaveTo(t, "6.12")
+	if !shared.paths() {
+		t.Skip("the kernel has neither AppArmor nor the guard, so that nothing enforces file rules")
 	}
 	k := newKubelet(t)
 	const at = "/var/run/secrets/kubernetes.io/serviceaccount"

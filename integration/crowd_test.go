@@ -14,7 +14,7 @@ import (
 // policy is in force, whatever they have to wait for, and at the end nothing
 // is left of any.
 func TestCrowd(t *testing.T) {
-	leaveTo(t, "6.1")
+	leaveTo(t, native)
 	n := armed(t)
 	count := 200
 	if n.Slow {

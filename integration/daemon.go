@@ -65,6 +65,9 @@ type Daemon struct {
 	Address string // the daemon's socket
 	BPF     string // a bpffs of our own
 
+	// Enforcer is the setting of the nodes made from now on; none if empty.
+	Enforcer string
+
 	programs   string // folder of containerd, ctr and runc's shim; "": looked up
 	process    *exec.Cmd
 	conn       *grpc.ClientConn

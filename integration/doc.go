@@ -19,4 +19,5 @@
 //	PREARM_FIXTURE     the programs of the fixture folder (build/fixture)
 //	PREARM_IMAGES      root file systems, one folder each (build/images)
 //	PREARM_TIER        how many starts: ci (the default) or long
+//	PREARM_ENFORCER    what the nodes' enforcer is, for tests that are not about one of them
 package integration

@@ -70,7 +70,7 @@ func TestExecIsConfined(t *testing.T) {
 			change(&c)
 			task := n.start(c)
 			first := n.confinement(t, task.Pid)
-			if n.AppArmor && !strings.HasPrefix(first["profile"], "prearm-") {
+			if n.byAppArmor() && !strings.HasPrefix(first["profile"], "prearm-") {
 				t.Errorf("the entrypoint's profile is %q", first["profile"])
 			}
 			if first["Seccomp"] != "2" {

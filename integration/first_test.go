@@ -13,11 +13,11 @@ import (
 
 // class is a kind of rule with an act that it denies.
 type class struct {
-	name     string
-	act      string // of the fixture
-	rule     string // a policy's specification
-	errno    unix.Errno
-	apparmor bool // nothing but AppArmor can enforce it
+	name  string
+	act   string // of the fixture
+	rule  string // a policy's specification
+	errno unix.Errno
+	paths bool // nothing but AppArmor and the guard can enforce it
 }
 
 var classes = []class{
@@ -52,16 +52,24 @@ var classes = []class{
 func enforceable() []class {
 	var can []class
 	for _, c := range classes {
-		if shared.AppArmor || !c.apparmor {
+		if shared.paths() || !c.paths {
 			can = append(can, c)
 		}
 	}
 	return can
 }
 
+// paths says whether rules on processes and files can be enforced here.
+func (s *suite) paths() bool { return s.AppArmor || s.Guard }
+
 // armed is a node on which every enforceable class denies its act.
 func armed(t *testing.T, settings ...string) *node {
-	n := newNode(t, settings...)
+	return newNode(t, settings...).arm()
+}
+
+// arm has every enforceable class deny its act.
+func (n *node) arm() *node {
+	n.Helper()
 	for _, c := range enforceable() {
 		n.policy(c.name, c.rule)
 	}
@@ -69,9 +77,10 @@ func armed(t *testing.T, settings ...string) *node {
 }
 
 // repeats is how often each class is tried, and by how many at once: in all
-// of total tries here and slow tries a class where everything is slow. The
-// long tier does a thousand a class: here, and in the VMs one half on each of
-// the two kernels. Another containerd than the machine's gets a twentieth.
+// of total tries here, and slow tries a class where everything is slow, all at
+// once there: each start is what the others are slowed down by. The long tier
+// does a thousand a class: here, and in the VMs one half on each of the two
+// kernels. Another containerd than the machine's gets a twentieth.
 func (n *node) repeats(total, workers, slow int) (each, atOnce int) {
 	if n.visiting {
 		total, slow = total/20, max(slow/20, 1)
@@ -79,7 +88,7 @@ func (n *node) repeats(total, workers, slow int) (each, atOnce int) {
 	classes := len(enforceable())
 	each = (total + classes - 1) / classes
 	if n.Slow {
-		each, workers = slow, 1
+		each, workers = slow, slow
 	}
 	if n.Long {
 		each = 1000
@@ -131,6 +140,7 @@ func TestFirstCallOfExec(t *testing.T) {
 // TestOtherDoors tries what the classes deny in a way that is easily forgotten.
 // A kernel need not have each of the doors.
 func TestOtherDoors(t *testing.T) {
+	leaveTo(t, "6.12")
 	n := armed(t)
 	open := n.start(n.Container(n.fixture, "/act/pause").unprotected())
 	for _, act := range []string{"mptcp", "mkdir32"} {

@@ -177,7 +177,7 @@ spec:
 		if len(words) > longestError {
 			t.Errorf("the error has %d bytes: %.300s", len(words), words)
 		}
-		if words != "" && n.AppArmor {
+		if words != "" && n.paths() {
 			t.Errorf("refused: %.300s", words)
 		}
 	})

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // needsAppArmor skips where there is no AppArmor to go wrong.
@@ -75,8 +77,9 @@ func (n *node) command(name string, args ...string) {
 // TestLostProfile takes the profile from a running container. The container is
 // ended, the log and the doctor say why, and the next start is enforced again.
 func TestLostProfile(t *testing.T) {
+	leaveTo(t, "6.1")
 	needsAppArmor(t)
-	n := armed(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor).arm()
 	other := n.start(n.Container(n.fixture, "/act/pause").unprotected())
 	for name, lose := range losses {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +116,7 @@ func TestLostProfile(t *testing.T) {
 func TestLostProfileIsOnlyLogged(t *testing.T) {
 	leaveTo(t, "6.12")
 	needsAppArmor(t)
-	n := armed(t, `on_unenforceable = "warn"`)
+	n := newNodeBy(t, translate.EnforcerAppArmor, `on_unenforceable = "warn"`).arm()
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	n.confinement(t, task.Pid)
 	began := n.LogEnd()
@@ -148,7 +151,7 @@ func TestLostProfileIsOnlyLogged(t *testing.T) {
 func TestNothingDenies(t *testing.T) {
 	leaveTo(t, "6.12")
 	needsAppArmor(t)
-	n := armed(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor).arm()
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	n.confinement(t, task.Pid)
 	const mode = "/sys/module/apparmor/parameters/mode"
@@ -170,12 +173,12 @@ func TestNothingDenies(t *testing.T) {
 }
 
 // enforced fails the test unless a new container is held to the policies, of
-// which those by AppArmor tell for all where there is AppArmor.
+// which those on paths tell for all where they can be enforced.
 func (n *node) enforced() {
 	n.Helper()
 	task := n.start(n.Container(n.fixture, "/act/pause"))
 	for _, c := range enforceable() {
-		if c.apparmor != n.AppArmor {
+		if c.paths != n.paths() {
 			continue
 		}
 		r, err := task.Exec(n.Context(), nil, "/act/"+c.act)

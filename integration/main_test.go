@@ -43,6 +43,7 @@ func run(m *testing.M) (code int, err error) {
 	if s.Daemon, err = StartDaemon(s.Bin); err != nil {
 		return 1, err
 	}
+	s.Daemon.Enforcer = s.Surroundings.Enforcer
 	defer func() {
 		if e := s.Stop(); err == nil {
 			err = e

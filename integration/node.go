@@ -25,6 +25,7 @@ type Node struct {
 	Cache     string
 	BPFFS     string
 	Config    string // the config.toml that names them
+	Enforcer  string // its setting; prearm's own choice if empty
 
 	daemon *Daemon
 	dir    string
@@ -41,6 +42,7 @@ func (d *Daemon) NewNode(namespace string, settings ...string) (*Node, error) {
 		Cache:     filepath.Join(dir, "cache"),
 		BPFFS:     filepath.Join(d.BPF, strings.ReplaceAll(namespace, ".", "-")), // a bpffs takes no dots
 		Config:    filepath.Join(dir, "config.toml"),
+		Enforcer:  d.Enforcer,
 		daemon:    d,
 		dir:       dir,
 	}
@@ -52,9 +54,13 @@ func (d *Daemon) NewNode(namespace string, settings ...string) (*Node, error) {
 	return n, n.Configure(settings...)
 }
 
-// Configure writes config.toml anew.
+// Configure writes config.toml anew. An enforcer among the settings goes before
+// the node's.
 func (n *Node) Configure(settings ...string) error {
 	text := fmt.Sprintf("policies = %q\nstate = %q\ncache = %q\nbpffs = %q\n", n.Policies, n.State, n.Cache, n.BPFFS)
+	if n.Enforcer != "" && !slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "enforcer ") }) {
+		text += fmt.Sprintf("enforcer = %q\n", n.Enforcer)
+	}
 	text += strings.Join(settings, "\n") + "\n"
 	if err := os.WriteFile(n.Config, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write a node's settings: %w", err)
@@ -119,6 +125,25 @@ func (n *Node) Network() (armed, rulesets []string, err error) {
 	return armed, rulesets, err
 }
 
+// Guarded lists the containers that the guard holds, and its rulesets.
+func (n *Node) Guarded() (containers, rulesets []string, err error) {
+	guard, err := bpf.PinnedGuard(n.BPFFS)
+	if errors.Is(err, bpf.ErrNotPinned) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if containers, err = guard.Containers(); err != nil || !guard.Ready() {
+		return containers, nil, err
+	}
+	digests, err := guard.Images()
+	for _, digest := range digests {
+		rulesets = append(rulesets, fmt.Sprintf("%x", digest))
+	}
+	return containers, rulesets, err
+}
+
 // Traces are what is there of the namespace's containers, dead or alive, one
 // line each.
 func (n *Node) Traces() ([]string, error) {
@@ -140,6 +165,9 @@ func (n *Node) Traces() ([]string, error) {
 	armed, rulesets, err := n.Network()
 	add("links of", armed, err)
 	add("ruleset", rulesets, nil)
+	guarded, rulesets, err := n.Guarded()
+	add("guard of", guarded, err)
+	add("guard's ruleset", rulesets, nil)
 	claims, err := Files(filepath.Join(n.State, "claims"))
 	add("claim", claims, err)
 	left, err := filepath.Glob(filepath.Join(bundles, "*"))

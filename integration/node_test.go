@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // settle bounds how long the kernel and containerd may take to let go of a
@@ -49,6 +51,26 @@ func newNodeIn(t *testing.T, namespace string, settings ...string) *node {
 		n.check(n.Remove())
 	})
 	return n
+}
+
+// newNodeBy is newNode for a test that is about one enforcer.
+func newNodeBy(t *testing.T, enforcer string, settings ...string) *node {
+	t.Helper()
+	n := newNode(t)
+	n.Enforcer = enforcer
+	n.must(n.Configure(settings...))
+	return n
+}
+
+// byAppArmor says whether the node's rules on processes and files are
+// AppArmor's, alone or beside the guard.
+func (n *node) byAppArmor() bool {
+	return n.AppArmor && n.Enforcer != translate.EnforcerBPF
+}
+
+// byGuard says whether the guard enforces what it can on the node.
+func (n *node) byGuard() bool {
+	return n.Guard && (n.Enforcer == translate.EnforcerBPF || n.Enforcer == translate.EnforcerBoth)
 }
 
 // with is the same node in a subtest.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // TestOtherParser changes apparmor_parser and the kernel's features between
@@ -15,7 +17,7 @@ import (
 func TestOtherParser(t *testing.T) {
 	leaveTo(t, "6.1")
 	needsAppArmor(t)
-	n := armed(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor).arm()
 	start := func() (profile string) {
 		t.Helper()
 		task := n.start(n.Container(n.fixture, "/act/pause"))

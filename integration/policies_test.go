@@ -17,7 +17,7 @@ type shelved struct {
 	permitted []string   // the same
 	first     [][]string // programs that are blocked, also as the first of an exec
 	others    [][]string // programs that are not
-	seen      bool       // needs no AppArmor
+	seen      bool       // needs neither AppArmor nor the guard
 }
 
 // shell is an act of a shell that stops at its first error.
@@ -158,7 +158,7 @@ func TestShippedPolicies(t *testing.T) {
 				t.Fatalf("policies show ended with %d", exit)
 			}
 			n.file(name+".yaml", text)
-			if !policy.seen && !n.AppArmor {
+			if !policy.seen && !n.paths() {
 				if words := n.refused(c); !strings.Contains(words, "AppArmor") {
 					t.Errorf("refused with %s", words)
 				}

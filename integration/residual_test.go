@@ -15,6 +15,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // residual is a known difference between a rule and its mechanism, by its id:
@@ -137,7 +139,7 @@ func (n *node) pair(c Container) (open, armed *Task) {
 
 // residualsOfBlocks are those of rules that block.
 func residualsOfBlocks(t *testing.T) {
-	n := newNode(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor)
 	n.policy("blocks", `
   process:
     matchPaths:
@@ -215,7 +217,7 @@ os.execv("/proc/self/fd/%%d" %% fd, ["program"])
 
 // residualsOfLists are those that an allow-list of files shows best.
 func residualsOfLists(t *testing.T) {
-	n := newNode(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor)
 	n.policy("list", `
   file:
     matchDirectories:
@@ -322,7 +324,7 @@ func (n *node) hand(yard string, files map[string]*os.File) {
 // residualsOfEntrypoints changes what the entrypoint's name stands for between
 // its judgement, in Create, and its execution, in Start.
 func residualsOfEntrypoints(t *testing.T) {
-	t.Run("apparmor-exec-argv0", func(t *testing.T) { changedEntrypoint(t, newNode(t)) })
+	t.Run("apparmor-exec-argv0", func(t *testing.T) { changedEntrypoint(t, newNodeBy(t, translate.EnforcerAppArmor)) })
 }
 
 func changedEntrypoint(t *testing.T, n *node) {

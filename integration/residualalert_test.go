@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // alertedOn says whether a record is about an operation that was permitted on
@@ -18,7 +20,7 @@ func alertedOn(records []Record, operation, object string) bool {
 
 // residualsOfAlerts are those of what is permitted and alerted on.
 func residualsOfAlerts(t *testing.T) {
-	n := newNode(t, "[posture]", `file = "audit"`)
+	n := newNodeBy(t, translate.EnforcerAppArmor, "[posture]", `file = "audit"`)
 	n.policy("alerts", `
   file:
     matchPaths:

@@ -30,7 +30,7 @@ func residualsOfSeccomp(t *testing.T) {
 		{"seccomp-socketcall", "  network:\n    matchProtocols:\n    - protocol: raw", `{"class": "network", "object": "tcp"}`, false},
 		{"seccomp-multiplexer", "  syscalls:\n    matchSyscalls:\n    - syscall: [listen]", `{"class": "syscalls", "object": "socket"}`, true},
 	} {
-		n := newNode(t)
+		n := newNodeBy(t, translate.EnforcerAppArmor)
 		n.policy("sockets", test.spec)
 		c := n.Container(n.fixture, "/act/pause")
 		c.Seccomp = test.filter
@@ -51,7 +51,7 @@ func residualsOfSeccomp(t *testing.T) {
 // residualOfPacketSockets audits raw sockets: those over IP are alerted on,
 // the others are not.
 func residualOfPacketSockets(t *testing.T) {
-	n := newNode(t)
+	n := newNodeBy(t, translate.EnforcerAppArmor)
 	n.policy("raw", "  network:\n    matchProtocols:\n    - protocol: raw\n  action: Audit")
 	task := n.start(n.Container(n.fixture, "/act/pause")) // the programs are loaded now
 	pinned, err := bpf.OpenPinned(n.BPFFS)

@@ -68,7 +68,7 @@ func TestSymlinksInImage(t *testing.T) {
 			if r := n.unprotected(c); r.Exit != 0 {
 				t.Fatalf("without the policy the act ended with %d", r.Exit)
 			}
-			if words := n.closed(c); words != "" && n.AppArmor {
+			if words := n.closed(c); words != "" && n.paths() {
 				t.Errorf("refused: %s", words)
 			}
 		})

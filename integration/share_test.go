@@ -24,12 +24,18 @@ func TestTwoContainersShare(t *testing.T) {
 			t.Fatal(err)
 		}
 		shared := min(containers, 1)
-		loaded := 0
-		if n.AppArmor {
-			loaded = shared
+		guarded, guards, err := n.Guarded()
+		n.must(err)
+		count := func(by bool, number int) int {
+			if by {
+				return number
+			}
+			return 0
 		}
-		if len(armed) != containers || len(rulesets) != shared || len(profiles) != loaded {
-			t.Errorf("%d containers: %d armed, rulesets %v, profiles %v", containers, len(armed), rulesets, profiles)
+		byAppArmor, byGuard := n.byAppArmor(), n.byGuard()
+		if len(armed) != count(!byGuard, containers) || len(rulesets) != count(!byGuard, shared) ||
+			len(guarded) != count(byGuard, containers) || len(guards) != count(byGuard, shared) || len(profiles) != count(byAppArmor, shared) {
+			t.Errorf("%d containers: %d armed, rulesets %v, %d guarded, rulesets %v, profiles %v", containers, len(armed), rulesets, len(guarded), guards, profiles)
 		}
 	}
 	want(2)
@@ -53,9 +59,12 @@ func TestTwoContainersShare(t *testing.T) {
 // the kernel, the shim and containerd hold does not grow.
 func TestCycles(t *testing.T) {
 	n := armed(t)
-	cycles := 500
+	cycles := 200
 	if n.Slow {
-		cycles = 50
+		cycles = 15
+	}
+	if n.Long {
+		cycles = 500
 	}
 	pod := n.pod(nil)
 	cycle := func() {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // bashMayNot keeps bash from executing sleep.
@@ -23,15 +25,15 @@ const bashMayNot = `
       - path: /bin/bash
 `
 
-// sourceNode is a node with AppArmor, and a container of an image with shells.
+// sourceNode is a node that tells sources apart, and a container of an image with shells.
 func sourceNode(t *testing.T, args ...string) (*node, Container) {
 	n := newNode(t)
-	if !n.AppArmor {
+	if !n.paths() {
 		n.policy("source", bashMayNot)
 		if words := n.refused(n.Container(n.busybox, "/bin/busybox", "true")); !strings.Contains(words, "AppArmor") {
 			t.Errorf("the refusal does not say why: %s", words)
 		}
-		t.Skip("sources need AppArmor, which this kernel lacks; the start is refused")
+		t.Skip("sources need AppArmor or the guard, which this kernel lacks; the start is refused")
 	}
 	return n, n.Container(filepath.Join(n.Images, "multiubuntu"), args...)
 }
@@ -72,6 +74,7 @@ func TestScriptsSourceIsItsInterpreter(t *testing.T) {
 // TestSourcesWithAndWithoutNewPrivileges: what only narrows holds either way;
 // with no_new_privs, it also holds for what a source executes.
 func TestSourcesWithAndWithoutNewPrivileges(t *testing.T) {
+	leaveTo(t, "6.12")
 	n, c := sourceNode(t)
 	n.policy("source", bashMayNot)
 	for _, privileges := range []bool{false, true} {
@@ -84,7 +87,7 @@ func TestSourcesWithAndWithoutNewPrivileges(t *testing.T) {
 			{[]string{"/usr/bin/env", "/bin/bash", "-c", "/bin/sleep 0; exit $?"}, false},
 			{[]string{"/usr/bin/env", "/bin/sleep", "0"}, true},
 			{[]string{"/bin/dash", "-c", "/bin/bash -c true; /bin/sleep 0"}, true},
-			{[]string{"/bin/bash", "-c", "/usr/bin/env /bin/sleep 0; exit $?"}, privileges}, // apparmor-source-stacked
+			{[]string{"/bin/bash", "-c", "/usr/bin/env /bin/sleep 0; exit $?"}, privileges || !n.byAppArmor()}, // apparmor-source-stacked
 			{[]string{"/bin/bash", "-c", "/bin/ls / >/dev/null; exit $?"}, true},
 		} {
 			c.Args = try.args
@@ -98,7 +101,11 @@ func TestSourcesWithAndWithoutNewPrivileges(t *testing.T) {
 // TestSourcesUnderAProfile: a container's own profile stays in force beside
 // those of all its domains, and all of them go with the container.
 func TestSourcesUnderAProfile(t *testing.T) {
+	leaveTo(t, "6.1")
+	needsAppArmor(t)
 	n, c := sourceNode(t, "/bin/bash", "-c", "read -r profile < /proc/self/attr/current; echo $profile; /bin/sleep 0 || exec /usr/bin/head -c 400 /proc/self/attr/current")
+	n.Enforcer = translate.EnforcerAppArmor
+	n.must(n.Configure())
 	n.policy("source", bashMayNot)
 	name := n.ownProfile("file, network, capability, signal, ptrace, audit deny /secret.txt r,")
 	c.Privileges = true

@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/bpf"
+	"github.com/prearm/prearm/translate"
 )
 
 // Surroundings is where the suite runs and what it runs with.
@@ -24,6 +27,8 @@ type Surroundings struct {
 	Long      bool   // the long tier: as many starts as the published tables
 	Slow      bool   // an emulated machine, where one start takes seconds
 	AppArmor  bool   // the kernel can enforce AppArmor profiles
+	Guard     bool   // the kernel takes programs at its security hooks
+	Enforcer  string // the setting that nodes get; prearm's own choice if empty
 }
 
 // Look reads the surroundings from the environment and the kernel. Folders are
@@ -59,6 +64,12 @@ func Look() (Surroundings, error) {
 	default:
 		return s, fmt.Errorf("PREARM_TIER is %q: set it to ci or long", tier)
 	}
+	switch s.Enforcer = os.Getenv("PREARM_ENFORCER"); s.Enforcer {
+	case "", translate.EnforcerAuto, translate.EnforcerBPF, translate.EnforcerAppArmor, translate.EnforcerBoth:
+	default:
+		return s, fmt.Errorf("PREARM_ENFORCER is %q: set it to a value of enforcer in config.toml", s.Enforcer)
+	}
+	s.Guard = bpf.LSM() == nil
 	cpu, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return s, fmt.Errorf("find out whether the machine is emulated: %w", err)

@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/translate"
 )
 
 // TestTrouble breaks one thing at a time under the shim. The container does
 // not start, the words name the step and what to look at, and nothing is left.
 func TestTrouble(t *testing.T) {
-	leaveTo(t, "6.1")
 	for name, trouble := range map[string]struct {
 		apparmor bool // only where there is AppArmor
 		before   bool // spoil it before anything has run on the node
@@ -120,10 +121,17 @@ func TestTrouble(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if trouble.apparmor && !shared.AppArmor {
-				t.Skip("the kernel has no AppArmor, so that this cannot go wrong here")
+			if trouble.apparmor {
+				needsAppArmor(t)
+				leaveTo(t, "6.1")
+			} else {
+				leaveTo(t, native)
 			}
-			n := armed(t)
+			n := newNode(t)
+			if trouble.apparmor {
+				n = newNodeBy(t, translate.EnforcerAppArmor)
+			}
+			n.arm()
 			c := n.Container(n.fixture, "/act/nothing")
 			if !trouble.before {
 				if r := n.run(c); r.Exit != 0 {

@@ -17,7 +17,8 @@ import (
 // fullHost has everything that rules are enforced by.
 var fullHost = translate.Host{Kernel: "6.12", AppArmor: true, AppArmorParser: "/usr/sbin/apparmor_parser", CgroupBPF: true, Seccomp: true}
 
-func image(t *testing.T, cases []*Case) *rootfs.Root {
+// target is the full host with an image for the cases.
+func target(t *testing.T, cases []*Case, enforcer string) Target {
 	t.Helper()
 	dir := t.TempDir()
 	if err := WriteImage(dir, "", "", cases); err != nil {
@@ -28,7 +29,7 @@ func image(t *testing.T, cases []*Case) *rootfs.Root {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	return root
+	return Target{fullHost, enforcer, root}
 }
 
 // TestRows: rows have names of their own, and there are enough of them.
@@ -53,7 +54,7 @@ func TestRows(t *testing.T) {
 // in one.
 func TestPacks(t *testing.T) {
 	cases := Cases()
-	packs, err := MakePacks(cases, fullHost, image(t, cases))
+	packs, err := MakePacks(cases, target(t, cases, translate.EnforcerAppArmor))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/prearm/prearm/profiles/base"
 	"github.com/prearm/prearm/translate"
 	"github.com/prearm/prearm/translate/model"
-	"github.com/prearm/prearm/translate/rootfs"
 )
 
 // Refused is the verdict on a row whose container is not started, because the
@@ -36,10 +35,9 @@ type Expectation struct {
 	Silent bool
 }
 
-// Expect compiles the pack as its container's start does. Host and root are
-// as for MakePacks.
-func (p *Pack) Expect(host translate.Host, root *rootfs.Root) ([]Expectation, error) {
-	plan, err := translate.Compile(translate.Input{Rules: p.Rules, Posture: postures(p.Posture), Host: host, Root: root})
+// Expect compiles the pack as its container's start does.
+func (p *Pack) Expect(target Target) ([]Expectation, error) {
+	plan, err := target.compile(p.Rules, p.Posture)
 	if err != nil {
 		return nil, err
 	}

@@ -63,17 +63,29 @@ type compiled struct {
 	refused  []string
 }
 
-// MakePacks divides the cases into packs, given what the host can enforce and
-// the image that WriteImage has made. Cases with a rule that the host refuses
-// come in packs of their own.
-func MakePacks(cases []*Case, host translate.Host, root *rootfs.Root) ([]*Pack, error) {
+// Target is what rules are compiled for.
+type Target struct {
+	Host     translate.Host
+	Enforcer string       // the node's setting
+	Root     *rootfs.Root // of the image that WriteImage has made
+}
+
+func (t Target) compile(rules []policy.Rule, posture policy.Action) (*translate.Plan, error) {
+	return translate.Compile(translate.Input{
+		Rules: rules, Posture: postures(posture), Host: t.Host, Enforcer: t.Enforcer, Root: t.Root,
+	})
+}
+
+// MakePacks divides the cases into packs. Cases with a rule that the target
+// refuses come in packs of their own.
+func MakePacks(cases []*Case, target Target) ([]*Pack, error) {
 	// What concerns all of a container finds room first.
 	order := slices.Clone(cases)
 	slices.SortStableFunc(order, func(x, y *Case) int { return strings.Compare(x.sphere(), y.sphere()) })
 	var packs []*Pack
 	decided := make(map[*Pack][]question)
 	for _, c := range order {
-		alone, err := compileCase(c, host, root)
+		alone, err := compileCase(c, target)
 		if err != nil {
 			return nil, fmt.Errorf("case %d (%s): %w", c.Number, c.policy(), err)
 		}
@@ -97,9 +109,9 @@ func MakePacks(cases []*Case, host translate.Host, root *rootfs.Root) ([]*Pack, 
 	return packs, nil
 }
 
-func compileCase(c *Case, host translate.Host, root *rootfs.Root) (compiled, error) {
+func compileCase(c *Case, target Target) (compiled, error) {
 	alone := compiled{Case: c}
-	plan, err := translate.Compile(translate.Input{Rules: c.rules, Posture: postures(c.Posture), Host: host, Root: root})
+	plan, err := target.compile(c.rules, c.Posture)
 	if err != nil {
 		return alone, err
 	}

@@ -9,11 +9,9 @@ import (
 	"strings"
 
 	"github.com/prearm/prearm/policy"
-	"github.com/prearm/prearm/translate"
-	"github.com/prearm/prearm/translate/rootfs"
 )
 
-// Results are the observations of one kernel, by the rows' IDs.
+// Results are the observations of one enforcer on one kernel, by the rows' IDs.
 type Results map[string]Observation
 
 // MarshalJSON writes an observation as one string: the verdict, and after a
@@ -55,12 +53,12 @@ func (r Results) Write(file string) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// Verdicts are the model's on each row, by ID, on a host that enforces as much
-// as it can.
-func Verdicts(cases []*Case, host translate.Host, root *rootfs.Root) (map[string]policy.Action, error) {
+// Verdicts are the model's on each row, by ID, for a target that enforces as
+// much as it can.
+func Verdicts(cases []*Case, target Target) (map[string]policy.Action, error) {
 	all := make(map[string]policy.Action)
 	for _, c := range cases {
-		alone, err := compileCase(c, host, root)
+		alone, err := compileCase(c, target)
 		if err != nil {
 			return nil, fmt.Errorf("case %d (%s): %w", c.Number, c.policy(), err)
 		}
@@ -73,8 +71,9 @@ func Verdicts(cases []*Case, host translate.Host, root *rootfs.Root) (map[string
 
 const introduction = `# Conformance
 
-What policies mean, row by row, and what came of each on kernels with AppArmor. Every row was performed in a
-container: once without any policy, where the access succeeds, and once under its policy. Denials were tried
+What policies mean, row by row, and what came of each on two kernels, under each of the enforcers that sees who
+does what to which path: AppArmor, and the guard, as the setting ` + "`enforcer`" + ` names them. Every row was performed
+in a container: once without any policy, where the access succeeds, and once under its policy. Denials were tried
 and denied with the right errno, audits permitted; both with an alert in the kernel's records, but for what a
 dropped capability or a seccomp filter denies. Of a *refused* row, the start was tried and refused.
 
@@ -90,12 +89,12 @@ the rule declares for it; *refused* is a container that does not start, because 
 enforced. ` + "`/s`" + `, ` + "`/t`" + ` and so on are the sources.
 `
 
-// Table is docs/conformance.md. Kernels are results by version.
-func Table(cases []*Case, verdicts map[string]policy.Action, kernels map[string]Results) (string, error) {
-	names := slices.Sorted(maps.Keys(kernels))
+// Table is docs/conformance.md. Its columns are results, by kernel and enforcer.
+func Table(cases []*Case, verdicts map[string]policy.Action, columns map[string]Results) (string, error) {
+	names := slices.Sorted(maps.Keys(columns))
 	var b strings.Builder
 	b.WriteString(introduction)
-	if err := summary(&b, Rows(cases), names, kernels); err != nil {
+	if err := summary(&b, Rows(cases), names, columns); err != nil {
 		return "", err
 	}
 	var groups []string
@@ -108,16 +107,16 @@ func Table(cases []*Case, verdicts map[string]policy.Action, kernels map[string]
 	}
 	for _, group := range groups {
 		fmt.Fprintf(&b, "\n## %s\n\n| policy | access | model |", strings.ToUpper(group[:1])+group[1:])
-		for _, kernel := range names {
-			fmt.Fprintf(&b, " %s |", kernel)
+		for _, column := range names {
+			fmt.Fprintf(&b, " %s |", column)
 		}
 		b.WriteString("\n| --- | --- | --- |" + strings.Repeat(" --- |", len(names)) + "\n")
 		for _, c := range byGroup[group] {
 			cell := "`" + c.policy() + "`"
 			for _, r := range c.Rows() {
 				fmt.Fprintf(&b, "| %s | `%s` | %s |", cell, r.Access, verdicts[r.ID()])
-				for _, kernel := range names {
-					o := kernels[kernel][r.ID()]
+				for _, column := range names {
+					o := columns[column][r.ID()]
 					fmt.Fprintf(&b, " %s |", o.cell())
 				}
 				b.WriteString("\n")
@@ -129,13 +128,13 @@ func Table(cases []*Case, verdicts map[string]policy.Action, kernels map[string]
 }
 
 // summary counts what came of the rows.
-func summary(b *strings.Builder, rows []Row, names []string, kernels map[string]Results) error {
-	counts := make(map[string]map[string]int) // by what, then kernel
-	for _, kernel := range names {
+func summary(b *strings.Builder, rows []Row, names []string, columns map[string]Results) error {
+	counts := make(map[string]map[string]int) // by what, then column
+	for _, column := range names {
 		for _, r := range rows {
-			o, ok := kernels[kernel][r.ID()]
+			o, ok := columns[column][r.ID()]
 			if !ok {
-				return fmt.Errorf("the results of %s lack the row %q: make conformance performs it", kernel, r.ID())
+				return fmt.Errorf("the results of %s lack the row %q: make conformance performs it", column, r.ID())
 			}
 			what := "as the model says"
 			switch {
@@ -147,22 +146,22 @@ func summary(b *strings.Builder, rows []Row, names []string, kernels map[string]
 			if counts[what] == nil {
 				counts[what] = make(map[string]int)
 			}
-			counts[what][kernel]++
+			counts[what][column]++
 		}
 	}
-	line := func(what string, count func(kernel string) string) {
+	line := func(what string, count func(column string) string) {
 		fmt.Fprintf(b, "| %s |", what)
-		for _, kernel := range names {
-			fmt.Fprintf(b, " %s |", count(kernel))
+		for _, column := range names {
+			fmt.Fprintf(b, " %s |", count(column))
 		}
 		b.WriteString("\n")
 	}
 	b.WriteString("\n")
-	line("rows", func(kernel string) string { return "kernel " + kernel })
+	line("rows", func(column string) string { return column })
 	line("---", func(string) string { return "--:" })
 	line("all", func(string) string { return fmt.Sprint(len(rows)) })
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
-		line(what, func(kernel string) string { return fmt.Sprint(counts[what][kernel]) })
+		line(what, func(column string) string { return fmt.Sprint(counts[what][column]) })
 	}
 	return nil
 }

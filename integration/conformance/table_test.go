@@ -8,26 +8,28 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prearm/prearm/translate"
 )
 
 var update = flag.Bool("update", false, "write docs/conformance.md")
 
-// results are what the committed runs have seen, by kernel.
+// results are what the committed runs have seen, by kernel and enforcer.
 func results(t *testing.T) map[string]Results {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no results: %v", err)
 	}
-	kernels := make(map[string]Results)
+	columns := make(map[string]Results)
 	for _, file := range files {
 		r, err := ReadResults(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		kernels[strings.TrimSuffix(filepath.Base(file), ".json")] = r
+		columns[strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".json"), "-", " ")] = r
 	}
-	return kernels
+	return columns
 }
 
 // TestDocumentIsUpToDate compares docs/conformance.md with the rows, with the
@@ -35,24 +37,24 @@ func results(t *testing.T) map[string]Results {
 // kernel: make conformance performs the rows and writes the document.
 func TestDocumentIsUpToDate(t *testing.T) {
 	const file = "../../docs/conformance.md"
-	cases, kernels := Cases(), results(t)
-	verdicts, err := Verdicts(cases, fullHost, image(t, cases))
+	cases, columns := Cases(), results(t)
+	verdicts, err := Verdicts(cases, target(t, cases, translate.EnforcerAppArmor))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kernel, seen := range kernels {
+	for column, seen := range columns {
 		for id := range seen {
 			if _, ok := verdicts[id]; !ok {
-				t.Errorf("%s has a row %q, which is no longer one", kernel, id)
+				t.Errorf("%s has a row %q, which is no longer one", column, id)
 			}
 		}
 		for id, want := range verdicts {
 			if got := seen[id]; got.Verdict != want && got.Verdict != Refused && got.Residual == "" {
-				t.Errorf("%s: %s: %q, and the model says %s", kernel, id, got.Verdict, want)
+				t.Errorf("%s: %s: %q, and the model says %s", column, id, got.Verdict, want)
 			}
 		}
 	}
-	table, err := Table(cases, verdicts, kernels)
+	table, err := Table(cases, verdicts, columns)
 	if err != nil {
 		t.Fatal(err)
 	}
