@@ -27,7 +27,6 @@ const guardPrefix = "guard-"
 const (
 	mapGuardeds = "guardeds"
 	mapImages   = "images"
-	mapTasks    = "tasks"
 	programsDir = "programs"
 	linkCgroup  = "cgroup"
 	linkNext    = "next"

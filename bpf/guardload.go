@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -46,8 +47,11 @@ func pinGuard(dir string, spec *ebpf.CollectionSpec) (err error) {
 		return err
 	}
 	defer guard.Close()
-	for _, name := range []string{mapGuardeds, mapTasks, mapImages} {
-		if err := guard.Maps[name].Pin(filepath.Join(dir, name)); err != nil {
+	for name, m := range guard.Maps {
+		if strings.Contains(name, ".") {
+			continue // of the compiler's making, such as .rodata
+		}
+		if err := m.Pin(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("pin %s: %w", name, err)
 		}
 	}
