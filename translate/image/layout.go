@@ -55,6 +55,7 @@ const capabilities = 64
 const (
 	ByMissing    model.Reason = "missing"    // there is no image, or not of this layout
 	Unresolvable model.Reason = "unresolved" // no path was found for the object
+	ByTrace      model.Reason = "trace"      // one task would act as another; in events alone
 )
 
 // Orders of the layout's enumerations.
@@ -62,5 +63,5 @@ var (
 	actions = [...]policy.Action{policy.Block, policy.Audit, policy.Allow}
 	tiers   = [...]policy.Tier{"", policy.Cluster, policy.Namespaced}
 	reasons = [...]model.Reason{ByMissing, model.ByRule, model.ByFlag, model.ByPosture, model.ByBase, model.ByNothing,
-		model.ByLoader, model.ByMemory, model.ByTamper, Unresolvable}
+		model.ByLoader, model.ByMemory, model.ByTamper, Unresolvable, ByTrace}
 )
