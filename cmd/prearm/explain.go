@@ -35,6 +35,7 @@ type question struct {
 	policies   string
 	hostFile   string
 	runtime    string
+	enforcer   string
 	container  string
 	containerd string
 	namespace  string // containerd's
@@ -84,6 +85,9 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 			if err != nil {
 				return err
 			}
+			if q.enforcer != "" {
+				c.Enforcer = q.enforcer
+			}
 			e, err := explain(cmd.Context(), c, q)
 			if err != nil {
 				return err
@@ -95,6 +99,7 @@ capabilities that are dropped, the verdict for each kind of socket.`,
 	f := cmd.Flags()
 	f.StringVar(&q.hostFile, "host", "", "explain for another node, which this file describes as the member host of -o json")
 	f.StringVar(&q.runtime, "runtime", runtimeShim, "what starts the container: shim, or hook (podman with prearm hook install)")
+	f.StringVar(&q.enforcer, "enforcer", "", "what it were with this setting of enforcer: auto, bpf, apparmor or both (default: as configured)")
 	f.StringVarP(&output, "output", "o", "text", strings.Join(outputs(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
 	return cmd
