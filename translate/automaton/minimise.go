@@ -24,6 +24,7 @@ type merger struct {
 	found  map[string]int32
 	of     []int32 // a state of each class
 	key    []byte
+	arcs   []arc // normal's
 }
 
 // refine divides the states outside the trie of paths into classes, until all
@@ -81,15 +82,16 @@ func (m *merger) classOf(n int32) int32 {
 }
 
 // normal is where a state leads, in classes: the class behind most bytes, and
-// arcs for the others.
+// arcs for the others, which the next call takes back.
 func (m *merger) normal(s state) (rest int32, arcs []arc) {
 	rest = m.class[s.rest]
-	arcs = make([]arc, 0, len(s.arcs))
+	arcs = m.arcs[:0]
 	for _, a := range s.arcs {
 		if to := m.class[a.to]; to != rest {
 			arcs = append(arcs, arc{a.by, to})
 		}
 	}
+	m.arcs = arcs
 	if len(arcs) < 128 {
 		return rest, arcs
 	}
@@ -115,14 +117,15 @@ func (m *merger) normal(s state) (rest int32, arcs []arc) {
 			arcs = append(arcs, arc{byte(b), to})
 		}
 	}
+	m.arcs = arcs
 	return rest, arcs
 }
 
 // result has a state for each class that paths come to.
 func (m *merger) result() *Automaton {
 	numbers := make([]int32, len(m.of)) // plus one
-	a := &Automaton{}
-	var order []int32
+	a := &Automaton{states: make([]final, 0, len(m.of))}
+	order := make([]int32, 0, len(m.of))
 	number := func(class int32) int32 {
 		if numbers[class] == 0 {
 			order = append(order, class)
@@ -134,9 +137,9 @@ func (m *merger) result() *Automaton {
 	for i := 0; i < len(order); i++ {
 		s := m.states[m.of[order[i]]]
 		rest, arcs := m.normal(s)
-		out := state{row: s.row, rest: number(rest)}
-		for _, x := range arcs {
-			out.arcs = append(out.arcs, arc{x.by, number(x.to)})
+		out := final{row: s.row, rest: number(rest), arcs: slices.Clone(arcs)}
+		for j := range out.arcs {
+			out.arcs[j].to = number(out.arcs[j].to)
 		}
 		a.states = append(a.states, out)
 	}

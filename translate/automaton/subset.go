@@ -35,7 +35,14 @@ const (
 const rowNone = -1
 
 // Automaton is a union as minimised states. State 0 is where paths begin.
-type Automaton struct{ states []state }
+type Automaton struct{ states []final }
+
+// final is a state of the result.
+type final struct {
+	row  int32
+	rest int32
+	arcs []arc
+}
 
 // Build asks for the answer to every set of marks that some path has, of which
 // it gives one path, and makes the automaton. Errors are answer's, and a
@@ -105,11 +112,12 @@ func (b *builder) add(s state) (int32, error) {
 func (b *builder) explore() error {
 	slash := b.union.paths.child(0, '/')
 	root := position{slash, 0, b.sets.with(0, b.union.paths.at(slash).tails)}
-	b.states = []state{
+	b.states = make([]state, 0, len(b.union.paths.nodes)+64)
+	b.states = append(b.states, []state{
 		stateStart:  {position: position{0, none, 0}, row: rowNone, rest: stateReject, arcs: []arc{{'/', 2}}},
 		stateReject: {position: position{none, none, none}, row: rowNone, rest: stateReject},
 		2:           {position: root, parent: stateStart, by: '/'},
-	}
+	}...)
 	b.index[root] = 2
 	b.given = []int32{none, none}
 	for n := int32(2); int(n) < len(b.states); n++ {

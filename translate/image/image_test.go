@@ -302,11 +302,23 @@ func TestLargeImages(t *testing.T) {
 	}
 }
 
-func BenchmarkBuild20(b *testing.B)    { benchmarkBuild(b, 20) }
-func BenchmarkBuild10000(b *testing.B) { benchmarkBuild(b, 10_000) }
+func BenchmarkBuild20(b *testing.B)    { benchmarkBuild(b, large(20)) }
+func BenchmarkBuild10000(b *testing.B) { benchmarkBuild(b, large(10_000)) }
 
-func benchmarkBuild(b *testing.B, n int) {
-	rules := large(n)
+// BenchmarkBuildList is an allow-list of files, and so with the base set, and
+// of processes.
+func BenchmarkBuildList(b *testing.B) {
+	rules := large(20)
+	for i := range rules {
+		rules[i].Action = policy.Allow
+		if i%2 == 0 {
+			rules[i].Class = policy.Process
+		}
+	}
+	benchmarkBuild(b, rules)
+}
+
+func benchmarkBuild(b *testing.B, rules []model.Rule) {
 	for b.Loop() {
 		if _, err := Build(Ruleset{Rules: rules, Base: base.Files()}); err != nil {
 			b.Fatal(err)
