@@ -156,13 +156,3 @@ func (s *sets) step(n int32) (set, bool) {
 	}
 	return s.list[n], s.effort > 0
 }
-
-// after is the set behind a byte.
-func (x set) after(b byte) int32 {
-	for _, a := range x.arcs {
-		if a.by == b {
-			return a.to
-		}
-	}
-	return x.rest
-}

@@ -238,7 +238,7 @@ func TestMultiplyingGlobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.Glob(g, 0)
-	_, err = u.Build(1<<21, oneRowEach)
+	_, err = u.Build(1<<16, oneRowEach)
 	var large *TooLargeError
 	if !errors.As(err, &large) {
 		t.Errorf("got %v", err)
