@@ -7,6 +7,7 @@ package tables
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/prearm/prearm/policy"
@@ -57,13 +58,14 @@ func rows() []row {
 	}
 }
 
-// full is a host with everything that rules are enforced by, bare one without
-// AppArmor.
-func hosts() (full, bare translate.Host) {
-	full = translate.Host{Kernel: "6.12", AppArmor: true, AppArmorParser: "/usr/sbin/apparmor_parser", CgroupBPF: true, Seccomp: true}
-	bare = full
-	bare.AppArmor, bare.AppArmorParser = false, ""
-	return full, bare
+// hosts are one that has AppArmor, one that loads the guard, and one that has
+// neither.
+func hosts() (armor, guard, bare translate.Host) {
+	bare = translate.Host{Kernel: "6.12", CgroupBPF: true, Seccomp: true}
+	armor, guard = bare, bare
+	armor.AppArmor, armor.AppArmorParser = true, "/usr/sbin/apparmor_parser"
+	guard.BPFLSM, guard.Guard = true, true
+	return armor, guard, bare
 }
 
 // Enforcement is the table of what enforces which rule, in Markdown.
@@ -74,21 +76,24 @@ func Enforcement() (string, error) {
 	}
 	defer os.RemoveAll(empty)
 	var b strings.Builder
-	b.WriteString("| rule | Block | Allow | Audit | without AppArmor |\n| --- | --- | --- | --- | --- |\n")
-	full, bare := hosts()
+	b.WriteString("| rule | Block, with AppArmor | Allow | Audit | with the guard | with neither |\n| --- | --- | --- | --- | --- | --- |\n")
+	armor, guard, bare := hosts()
 	for _, row := range rows() {
-		fmt.Fprintf(&b, "| %s ", row.name)
+		var cells []string
 		for _, c := range []struct {
 			action policy.Action
 			host   translate.Host
-		}{{policy.Block, full}, {policy.Allow, full}, {policy.Audit, full}, {policy.Block, bare}} {
+		}{{policy.Block, armor}, {policy.Allow, armor}, {policy.Audit, armor}, {policy.Block, guard}, {policy.Audit, guard}, {policy.Block, bare}} {
 			cell, err := cell(row.rule, c.action, c.host, empty)
 			if err != nil {
 				return "", fmt.Errorf("%s: %w", row.name, err)
 			}
-			fmt.Fprintf(&b, "| %s ", cell)
+			cells = append(cells, cell)
 		}
-		b.WriteString("|\n")
+		if cells[3] != cells[4] {
+			cells[3] += "; Audit: " + cells[4]
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", row.name, strings.Join(slices.Delete(cells, 4, 5), " | "))
 	}
 	return b.String(), nil
 }
