@@ -41,14 +41,19 @@ func (n *node) fault(what, step string) {
 
 // faultSteps are the steps that can be stopped: all but the first, which
 // finds out where the node's state lies.
-func faultSteps() []string { return shim.Steps()[1:] }
+func (n *node) faultSteps() []string {
+	if n.byGuard() && !n.byAppArmor() {
+		return shim.GuardSteps()[1:]
+	}
+	return shim.Steps()[1:]
+}
 
 // TestStalledStart starts containers with a stall before each step: none of
 // them runs before its policy is in force.
 func TestStalledStart(t *testing.T) {
 	n := faulted(t)
 	can := enforceable()
-	for i, step := range faultSteps() {
+	for i, step := range n.faultSteps() {
 		t.Run(step, func(t *testing.T) {
 			n := n.with(t)
 			try := can
@@ -74,7 +79,7 @@ func TestStalledStart(t *testing.T) {
 // and its clean-up leaves nothing.
 func TestKilledStart(t *testing.T) {
 	n := faulted(t)
-	for _, step := range faultSteps() {
+	for _, step := range n.faultSteps() {
 		t.Run(step, func(t *testing.T) {
 			n := n.with(t)
 			n.fault("kill", step)
@@ -124,7 +129,8 @@ func TestKilledShim(t *testing.T) {
 // TestKilledHook names the hook in the error of a start whose hook was killed.
 func TestKilledHook(t *testing.T) {
 	n := faulted(t)
-	n.fault("kill", "attach")
+	steps := n.faultSteps()
+	n.fault("kill", steps[len(steps)-2]) // the last that the hook does
 	if words := n.refused(n.faulty("nothing")); !strings.Contains(words, "hook") {
 		t.Errorf("the error does not name the hook: %s", words)
 	}
