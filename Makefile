@@ -37,7 +37,9 @@ lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
 # What AppArmor does with profiles, asked of the kernel itself; in the VMs.
 kernel_tests := $(build)/profiles.test
+# What the conformance rows do not show as well; all of them in the long tier.
 kernel_tests_on := $(if $(filter long,$(PREARM_TIER)),$(KERNELS),6.1)
+kernel_tests_of := $(if $(filter long,$(PREARM_TIER)),,(source|owner|others|no_new_privs).*)
 suite_env := PREARM_BIN PREARM_BIN_FAULTS PREARM_FIXTURE PREARM_IMAGES PREARM_TOOLS
 # containerds of other versions than Debian's, a module each.
 engines := $(patsubst integration/engines/%/go.mod,$(build)/tools/containerd-%/containerd,$(wildcard integration/engines/*/go.mod))
@@ -168,6 +170,7 @@ run-generate:
 	[ "$$(tree | sha256sum)" = "$$before" ] || \
 		{ echo "generated files differ from their sources: commit what make generate made"; git diff --stat; exit 1; }
 
+# The race detector would have every program that a test starts sleep for a second at its end.
 run-unit:
 	GORACE=atexit_sleep_ms=10 go test -race -v -timeout 15m ./...
 
@@ -177,7 +180,6 @@ run-fuzz:
 # Minutes that the suite may take on one kernel, and which of its tests to run.
 SUITE_TIMEOUT ?= 40
 RUN ?= .
-# The race detector would have every program that a test starts sleep for a second at its end.
 run-native:
 	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m
 
@@ -185,7 +187,7 @@ run-native:
 $(KERNELS:%=run-vm-%): run-vm-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
 		--env PREARM_TIER=$(or $(PREARM_TIER),ci) --env PREARM_ENFORCER=$(enforcer_on_$*) $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- sh -c '$(if $(filter $*,$(kernel_tests_on)),$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(RUN)",true); kernel=$$?; \
+		-- sh -c '$(if $(filter $*,$(kernel_tests_on)),$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(kernel_tests_of)$(RUN)",true); kernel=$$?; \
 			$(suite) -test.v -test.run "$(RUN)" -test.timeout $$(($(SUITE_TIMEOUT) - 1))m && [ $$kernel = 0 ]'
 # What the suite's nodes have for enforcer; tests that are about one of them have that one anyway.
 enforcer_on_6.12 := $(or $(PREARM_ENFORCER),apparmor)
