@@ -9,6 +9,9 @@
 // Each round runs one container under either runtime, whichever first in turn,
 // so that what disturbs the machine disturbs both; and one more under runc,
 // whose ratio to the other one is the noise.
+//
+// With -accesses it measures what rules cost the processes that they are for,
+// beside no rules and beside AppArmor, in a machine that has both enforcers.
 package main
 
 import (
@@ -29,10 +32,25 @@ func main() {
 	out := flag.String("o", "build/bench.json", "the file to write")
 	rounds := flag.Int("n", 200, "pairs of starts")
 	policies := flag.Int("policies", 10_000, "policies in the big store")
+	accesses := flag.Bool("accesses", false, "measure what processes pay, and no starts")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: bench [options] [FILE...]: results in FILEs, of other machines, join the table")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	code, err := 0, error(nil)
 	if integration.Enclosed() {
-		err = run(*out, *rounds, *policies)
+		err = run(*out, func(b *bench) []func() error {
+			if *accesses {
+				return []func() error{b.accesses}
+			}
+			return []func() error{
+				func() error { return b.join(flag.Args()) },
+				func() error { return b.starts("", 0) },
+				func() error { return b.starts(fmt.Sprintf(", %d policies", *policies), *policies) },
+				b.idle, b.sizes, b.cold, b.pods, b.memory,
+			}
+		}, *rounds)
 	} else {
 		code, err = integration.Enclose()
 	}
@@ -43,7 +61,7 @@ func main() {
 	os.Exit(code)
 }
 
-func run(out string, rounds, policies int) (err error) {
+func run(out string, measures func(*bench) []func() error, rounds int) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	b, err := newBench(ctx, rounds)
@@ -51,11 +69,7 @@ func run(out string, rounds, policies int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	for _, measure := range []func() error{
-		func() error { return b.starts("", 0) },
-		func() error { return b.starts(fmt.Sprintf(", %d policies", policies), policies) },
-		b.idle, b.sizes, b.cold, b.pods, b.memory,
-	} {
+	for _, measure := range measures(b) {
 		if err := measure(); err != nil {
 			return err
 		}

@@ -3,9 +3,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -105,6 +107,26 @@ func stepsOf(log string, starts int) string {
 		parts = append(parts, fmt.Sprintf("%s %.2f ms", name, quantile(times[name], 0.5)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// join adds the rows that other benchmarks wrote, named after their files.
+func (b *bench) join(files []string) error {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("results of another machine: %w", err)
+		}
+		var rows []row
+		if err := json.Unmarshal(text, &rows); err != nil {
+			return fmt.Errorf("results of another machine: %s: %w", file, err)
+		}
+		where := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		for _, r := range rows {
+			r.Name = where + ": " + r.Name
+			b.rows = append(b.rows, r)
+		}
+	}
+	return nil
 }
 
 // print writes the table, missed targets marked.
