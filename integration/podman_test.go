@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prearm/prearm/bpf"
 )
 
 // podman is the Podman of one test, whose node is in the namespace of podman's
@@ -34,6 +36,9 @@ func newPodman(t *testing.T, settings ...string) *podman {
 	}
 	return &podman{n, p}
 }
+
+// withoutGuard is the setting for what hooks do where there is no guard.
+const withoutGuard = `enforcer = "apparmor"`
 
 // unified says whether the machine has cgroups of version 2 alone.
 func unified() bool {
@@ -70,7 +75,7 @@ func (p *podman) open(act string, flags ...string) Result {
 // it is started again, and nothing of it is left in the end.
 func TestPodman(t *testing.T) {
 	leaveTo(t, "6.12")
-	p := newPodman(t)
+	p := newPodman(t, withoutGuard)
 	p.policy("tcp", tcp)
 	denied := int(unix.EACCES)
 	if r := p.open("tcp"); r.Exit != 0 {
@@ -107,12 +112,47 @@ func TestPodman(t *testing.T) {
 	}
 }
 
+// TestPodmanGuard: where the kernel loads the guard, a hook can enforce rules on
+// processes and files.
+func TestPodmanGuard(t *testing.T) {
+	leaveTo(t, "6.12")
+	if bpf.LSM() != nil {
+		t.Skip("the kernel takes no programs at its security hooks")
+	}
+	p := newPodman(t, `enforcer = "bpf"`)
+	for _, c := range guardable() {
+		p.policy(c.name, c.rule)
+		if r := p.open(c.act); r.Exit != 0 {
+			t.Fatalf("without the policy %s ended with %d: %s", c.act, r.Exit, r.Stderr)
+		}
+		if r := p.runs(c.act); r.Exit != int(c.errno) {
+			t.Errorf("%s ended with %d: %s", c.act, r.Exit, r.Stderr)
+		}
+	}
+	p.empty()
+	if r := p.do(append(p.args("run", "--detach", "--rm", "--name", "held"), "--rootfs", p.fixture, "/act/pause")...); r.Exit != 0 {
+		t.Fatalf("run ended with %d: %s", r.Exit, r.Stderr)
+	}
+	for _, c := range guardable() {
+		if r := p.do("exec", "held", "/act/"+c.act); r.Exit != int(c.errno) {
+			t.Errorf("an exec of %s ended with %d: %s", c.act, r.Exit, r.Stderr)
+		}
+	}
+	if r := p.do("exec", "held", "/act/nothing"); r.Exit != 0 {
+		t.Errorf("an innocent exec ended with %d: %s", r.Exit, r.Stderr)
+	}
+	if r := p.do("stop", "--time", "0", "held"); r.Exit != 0 {
+		t.Errorf("stop ended with %d: %s", r.Exit, r.Stderr)
+	}
+	p.empty()
+}
+
 // TestPodmanRefuses: a rule that takes more than a hook refuses the start, in
 // the words that explain has for it, and so does a policy that nobody can
 // read.
 func TestPodmanRefuses(t *testing.T) {
 	leaveTo(t, "6.12")
-	p := newPodman(t)
+	p := newPodman(t, withoutGuard)
 	for _, c := range classes {
 		if c.name == "network" || p.Slow && c.name != "process" {
 			continue
