@@ -8,7 +8,6 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "guard/layout.h"
-#include "guard/report.h"
+#include "guard/process.h"
 
 char _license[] SEC("license") = "GPL";

@@ -41,9 +41,33 @@ type guardTask struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	guardMapGuardeds = "guardeds"
-	guardMapImages   = "images"
-	guardMapTasks    = "tasks"
+	guardMapGuardeds            = "guardeds"
+	guardMapImages              = "images"
+	guardMapTasks               = "tasks"
+	guardProgBprmCheckSecurity  = "bprm_check_security"
+	guardProgBprmCommittedCreds = "bprm_committed_creds"
+	guardProgFileMprotect       = "file_mprotect"
+	guardProgFileOpen           = "file_open"
+	guardProgMmapFile           = "mmap_file"
+	guardProgPathChmod          = "path_chmod"
+	guardProgPathChown          = "path_chown"
+	guardProgPathLink           = "path_link"
+	guardProgPathMkdir          = "path_mkdir"
+	guardProgPathMknod          = "path_mknod"
+	guardProgPathRename         = "path_rename"
+	guardProgPathRmdir          = "path_rmdir"
+	guardProgPathSymlink        = "path_symlink"
+	guardProgPathTruncate       = "path_truncate"
+	guardProgPathUnlink         = "path_unlink"
+	guardProgTaskAlloc          = "task_alloc"
+	guardProgTaskFree           = "task_free"
+	guardProgUnixMaySend        = "unix_may_send"
+	guardProgUnixStreamConnect  = "unix_stream_connect"
+	guardVarMountLock           = "mount_lock"
+	guardVarNopMntIdmap         = "nop_mnt_idmap"
+	guardVarRenameLock          = "rename_lock"
+	guardVarWeaklyOrdered       = "weakly_ordered"
+	guardVarZero                = "zero"
 )
 
 // loadGuard returns the embedded CollectionSpec for guard.
@@ -88,6 +112,25 @@ type guardSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type guardProgramSpecs struct {
+	BprmCheckSecurity  *ebpf.ProgramSpec `ebpf:"bprm_check_security"`
+	BprmCommittedCreds *ebpf.ProgramSpec `ebpf:"bprm_committed_creds"`
+	FileMprotect       *ebpf.ProgramSpec `ebpf:"file_mprotect"`
+	FileOpen           *ebpf.ProgramSpec `ebpf:"file_open"`
+	MmapFile           *ebpf.ProgramSpec `ebpf:"mmap_file"`
+	PathChmod          *ebpf.ProgramSpec `ebpf:"path_chmod"`
+	PathChown          *ebpf.ProgramSpec `ebpf:"path_chown"`
+	PathLink           *ebpf.ProgramSpec `ebpf:"path_link"`
+	PathMkdir          *ebpf.ProgramSpec `ebpf:"path_mkdir"`
+	PathMknod          *ebpf.ProgramSpec `ebpf:"path_mknod"`
+	PathRename         *ebpf.ProgramSpec `ebpf:"path_rename"`
+	PathRmdir          *ebpf.ProgramSpec `ebpf:"path_rmdir"`
+	PathSymlink        *ebpf.ProgramSpec `ebpf:"path_symlink"`
+	PathTruncate       *ebpf.ProgramSpec `ebpf:"path_truncate"`
+	PathUnlink         *ebpf.ProgramSpec `ebpf:"path_unlink"`
+	TaskAlloc          *ebpf.ProgramSpec `ebpf:"task_alloc"`
+	TaskFree           *ebpf.ProgramSpec `ebpf:"task_free"`
+	UnixMaySend        *ebpf.ProgramSpec `ebpf:"unix_may_send"`
+	UnixStreamConnect  *ebpf.ProgramSpec `ebpf:"unix_stream_connect"`
 }
 
 // guardMapSpecs contains maps before they are loaded into the kernel.
@@ -103,6 +146,11 @@ type guardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type guardVariableSpecs struct {
+	MountLock     *ebpf.VariableSpec `ebpf:"mount_lock"`
+	NopMntIdmap   *ebpf.VariableSpec `ebpf:"nop_mnt_idmap"`
+	RenameLock    *ebpf.VariableSpec `ebpf:"rename_lock"`
+	WeaklyOrdered *ebpf.VariableSpec `ebpf:"weakly_ordered"`
+	Zero          *ebpf.VariableSpec `ebpf:"zero"`
 }
 
 // guardObjects contains all objects after they have been loaded into the kernel.
@@ -142,16 +190,60 @@ func (m *guardMaps) Close() error {
 //
 // It can be passed to loadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type guardVariables struct {
+	MountLock     *ebpf.Variable `ebpf:"mount_lock"`
+	NopMntIdmap   *ebpf.Variable `ebpf:"nop_mnt_idmap"`
+	RenameLock    *ebpf.Variable `ebpf:"rename_lock"`
+	WeaklyOrdered *ebpf.Variable `ebpf:"weakly_ordered"`
+	Zero          *ebpf.Variable `ebpf:"zero"`
 }
 
 // guardPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type guardPrograms struct {
+	BprmCheckSecurity  *ebpf.Program `ebpf:"bprm_check_security"`
+	BprmCommittedCreds *ebpf.Program `ebpf:"bprm_committed_creds"`
+	FileMprotect       *ebpf.Program `ebpf:"file_mprotect"`
+	FileOpen           *ebpf.Program `ebpf:"file_open"`
+	MmapFile           *ebpf.Program `ebpf:"mmap_file"`
+	PathChmod          *ebpf.Program `ebpf:"path_chmod"`
+	PathChown          *ebpf.Program `ebpf:"path_chown"`
+	PathLink           *ebpf.Program `ebpf:"path_link"`
+	PathMkdir          *ebpf.Program `ebpf:"path_mkdir"`
+	PathMknod          *ebpf.Program `ebpf:"path_mknod"`
+	PathRename         *ebpf.Program `ebpf:"path_rename"`
+	PathRmdir          *ebpf.Program `ebpf:"path_rmdir"`
+	PathSymlink        *ebpf.Program `ebpf:"path_symlink"`
+	PathTruncate       *ebpf.Program `ebpf:"path_truncate"`
+	PathUnlink         *ebpf.Program `ebpf:"path_unlink"`
+	TaskAlloc          *ebpf.Program `ebpf:"task_alloc"`
+	TaskFree           *ebpf.Program `ebpf:"task_free"`
+	UnixMaySend        *ebpf.Program `ebpf:"unix_may_send"`
+	UnixStreamConnect  *ebpf.Program `ebpf:"unix_stream_connect"`
 }
 
 func (p *guardPrograms) Close() error {
-	return _GuardClose()
+	return _GuardClose(
+		p.BprmCheckSecurity,
+		p.BprmCommittedCreds,
+		p.FileMprotect,
+		p.FileOpen,
+		p.MmapFile,
+		p.PathChmod,
+		p.PathChown,
+		p.PathLink,
+		p.PathMkdir,
+		p.PathMknod,
+		p.PathRename,
+		p.PathRmdir,
+		p.PathSymlink,
+		p.PathTruncate,
+		p.PathUnlink,
+		p.TaskAlloc,
+		p.TaskFree,
+		p.UnixMaySend,
+		p.UnixStreamConnect,
+	)
 }
 
 func _GuardClose(closers ...io.Closer) error {

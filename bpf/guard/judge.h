@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 #include "match.h"
+#include "path.h"
 
 /* The current task, of an armed container. */
 struct judged {
@@ -34,26 +35,122 @@ static __always_inline void find_image(struct judged *j)
 		j->image = 0;
 }
 
-/* Whether the current task is judged at all: no task of any container but the armed is. */
-static __always_inline _Bool judged(struct judged *j)
+/* A walk from the start of one of the image's automata. */
+static __always_inline void begin_walk(struct walk *w, const struct judged *j, const struct place *object, __u32 start)
 {
-	__u64 current = bpf_get_current_task();
+	w->image = j->image;
+	w->object = *object;
+	w->root_mount = j->self->root_mount;
+	w->start = start;
+}
 
-	j->task = bpf_map_lookup_elem(&tasks, &current);
-	if (!j->task)
+/* The source class that stands for whatever is not known, strictest of all. */
+static __always_inline __u32 any_source(const struct judged *j)
+{
+	return low(cell(j->image, IMAGE_SOURCES)) - 1;
+}
+
+/* The source class of an executable. */
+static __noinline __u32 source_of(const struct judged *j, const struct place *executable)
+{
+	struct walk w = {};
+	__u32 start;
+
+	if (!j->image || !j->self)
 		return 0;
-	find_image(j);
-	j->source = j->task->source;
-	return 1;
+	start = high(cell(j->image, IMAGE_SOURCES));
+	if (!start)
+		return 0;
+	begin_walk(&w, j, executable, start);
+	switch (resolve(&w)) {
+	case RESOLVED:
+		return row_of(j->image, w.state);
+	case NAMELESS:
+		return 0;
+	default:
+		return any_source(j);
+	}
+}
+
+/* Where a file is that its user has opened. */
+static __always_inline struct place place_of(struct file *file)
+{
+	struct backing_file *backing = (void *)file;
+	struct place place = {};
+	__u32 mode = 0;
+
+	if (bpf_core_field_exists(backing->user_path)) {
+		peek(&mode, &file->f_mode);
+		if (mode & FMODE_BACKING) {
+			peek(&place, &backing->user_path);
+			return place;
+		}
+	}
+	peek(&place, &file->f_path);
+	return place;
+}
+
+/* Where the file is that the current task runs; of no dentry if there is none. */
+static __always_inline struct place executable(void)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct mm_struct *mm = current->mm;
+
+	return place_of(mm ? mm->exe_file : 0);
 }
 
 /*
- * The verdict in a table of the image, or on mounting, where number is that of
- * the cell. 0, which is REASON_MISSING, without an image.
+ * Sources are classes of one ruleset. After a change of rulesets the class is
+ * that of the file that the task runs still, if it has not made the kernel
+ * take another for that (prctl PR_SET_MM_EXE_FILE).
  */
+static __noinline void classify(struct judged *j)
+{
+	struct place now = executable();
+
+	if (!j->image || !j->self)
+		return;
+	if (!j->task->executable)
+		j->task->source = 0; /* a runtime's, on the way to its first exec inside */
+	else if (now.dentry == j->task->executable)
+		j->task->source = source_of(j, &now);
+	else
+		j->task->source = any_source(j);
+	j->task->generation = j->self->generation;
+}
+
+/* Finds the ruleset for a task of this record, which is the current one. */
+static __always_inline void judge_by(struct judged *j, struct task *task)
+{
+	j->task = task;
+	find_image(j);
+	if (j->image && task->generation != j->self->generation)
+		classify(j);
+	j->source = task->source;
+}
+
+/* Whether the current task is judged at all: only those of armed containers are. */
+static __always_inline _Bool judged(struct judged *j)
+{
+	__u64 current = bpf_get_current_task();
+	struct task *task = bpf_map_lookup_elem(&tasks, &current);
+
+	if (!task)
+		return 0;
+	judge_by(j, task);
+	return 1;
+}
+
+/* The verdict in that cell of the image. 0, which is REASON_MISSING, without an image. */
 static __always_inline __u64 verdict_at(const struct judged *j, __u32 number)
 {
 	return j->image ? cell(j->image, number) : 0;
+}
+
+/* The stricter of two verdicts. */
+static __always_inline __u64 stricter(__u64 a, __u64 b)
+{
+	return action_of(b) < action_of(a) ? b : a;
 }
 
 #endif

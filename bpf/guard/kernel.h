@@ -27,21 +27,23 @@
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define FMODE_EXEC 0x20 /* in f_flags, where no process can set it */
+#define FMODE_BACKING 0x2000000
 #define FMODE_NOACCOUNT 0x20000000
 
 #define RENAME_EXCHANGE 2
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	__u32 val;
+} kuid_t;
+
 struct qstr {
-	__u32 len;
 	const unsigned char *name;
 };
 
 struct inode {
-	struct {
-		__u32 val;
-	} i_uid;
+	kuid_t i_uid;
 };
 
 struct dentry {
@@ -57,6 +59,7 @@ struct user_namespace {
 };
 
 struct super_block {
+	unsigned long s_flags;
 	struct user_namespace *s_user_ns;
 };
 
@@ -68,7 +71,7 @@ struct vfsmount {
 	struct mnt_idmap *mnt_idmap; /* since 6.2 */
 };
 
-struct vfsmount___before_6_2 {
+struct vfsmount___before_6_2 { /* which has this instead */
 	struct user_namespace *mnt_userns;
 };
 
@@ -98,6 +101,12 @@ struct file {
 	struct path f_path;
 };
 
+/* The file of a union file system that was made for one of its layers'. */
+struct backing_file {
+	struct file file;
+	struct path user_path; /* since 6.8, when file's own path became the layer's */
+};
+
 struct mm_struct {
 	struct file *exe_file;
 };
@@ -111,13 +120,23 @@ struct fs_struct {
 };
 
 struct cred {
-	struct {
-		__u32 val;
-	} fsuid;
+	kuid_t fsuid;
 	struct user_namespace *user_ns;
+	/* 64 bits: two integers before 6.3, one since. */
+	struct {
+	} cap_effective;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 struct task_struct {
+	int tgid;
+	unsigned int ptrace; /* not 0 while parent traces it */
+	struct task_struct *real_parent;
+	struct task_struct *parent;
+	struct list_head ptraced; /* whom it traces */
 	struct mm_struct *mm;
 	struct fs_struct *fs;
 	const struct cred *real_cred;
@@ -130,9 +149,16 @@ struct linux_binprm {
 	const char *interp;
 };
 
-struct sock;
+struct sock {
+	struct {
+		unsigned short skc_family;
+	} __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+};
 
 struct socket {
+	struct file *file; /* NULL if no process has a descriptor of it */
 	struct sock *sk;
 };
 
@@ -143,10 +169,13 @@ struct unix_sock {
 
 #pragma clang attribute pop
 
-/* Where an object is: the addresses of its dentry and of its vfsmount. */
+/* Reads what of the kernel's memory is at an address; zeros where there is none. */
+#define peek(to, from) bpf_probe_read_kernel(to, sizeof(*(to)), from)
+
+/* A struct path as two addresses: the dentry of an object and where it is mounted. */
 struct place {
-	__u64 dentry;
 	__u64 mnt;
+	__u64 dentry;
 };
 
 #endif

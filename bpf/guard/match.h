@@ -6,7 +6,7 @@
 #include "maps.h"
 
 /* As many bytes as are fed to an automaton at once. */
-#define CHUNK 32
+#define CHUNK 16
 
 static __always_inline __u32 low(__u64 cell)
 {
@@ -69,6 +69,11 @@ static __always_inline __u64 verdict_of(void *image, __u32 row, __u32 source, __
 static __always_inline enum guard_action action_of(__u64 verdict)
 {
 	return (__u8)verdict;
+}
+
+static __always_inline enum guard_reason reason_of(__u64 verdict)
+{
+	return (__u8)(verdict >> 8);
 }
 
 #endif
