@@ -1,11 +1,14 @@
 package agreement
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
+	"github.com/prearm/prearm/profiles/base"
 	"github.com/prearm/prearm/translate/model"
 )
 
@@ -55,12 +58,9 @@ func TestCasesReachEverything(t *testing.T) {
 	const cases = 400
 	for number := range uint64(cases) {
 		c := draw(t, w, 1, number)
-		verdicts, err := Model{}.Decide(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, v := range verdicts {
-			a := c.Accesses[i]
+		set := model.New(c.Rules, c.Posture, base.Files()...)
+		for _, a := range c.Accesses {
+			v := set.Decide(a)
 			seen[a.Operation]++
 			seen[v.Reason]++
 			seen[[2]any{a.Class, v.Action}]++
@@ -83,7 +83,8 @@ func TestCasesReachEverything(t *testing.T) {
 	}
 }
 
-// regressions are the cases on which there once was a disagreement.
+// regressions are the cases on which there once was a disagreement, be it with
+// a mistake that was made on purpose.
 func regressions(t *testing.T) map[string]*Case {
 	t.Helper()
 	files, err := filepath.Glob("testdata/regressions/*.txt")
@@ -101,4 +102,76 @@ func regressions(t *testing.T) map[string]*Case {
 		}
 	}
 	return cases
+}
+
+var (
+	cases = flag.Int("cases", 40_000, "how many random decisions to compare")
+	seed  = flag.Uint64("seed", 1, "what the cases are drawn from")
+)
+
+func compiler(t testing.TB) *Compiler {
+	t.Helper()
+	c, err := NewCompiler(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// deciders are compared with the model on this machine, by name.
+func deciders(t *testing.T, image Imager) map[string]Decider {
+	t.Helper()
+	kernel, err := NewKernel(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kernel.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return map[string]Decider{"interpreter": Interpreter{image}, "kernel": kernel}
+}
+
+// What the model says of random accesses, the guard's image says as well, read
+// here and by the guard's matcher in the kernel.
+func TestAgreement(t *testing.T) {
+	w := world(t)
+	for name, d := range deciders(t, compiler(t).Image) {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			decisions := *cases
+			if name == "interpreter" { // which the kernel's runs include, but for the reading
+				decisions /= 4
+			}
+			r, err := w.Compare(d, decisions, *seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Disagreement != nil {
+				t.Fatalf("after %d decisions of seed %d they disagree; as a file of testdata/regressions:\n%s", r.Decisions, *seed, r.Disagreement)
+			}
+			t.Logf("%d decisions by %d rulesets of seed %d, in %v", r.Decisions, r.Rulesets, *seed, time.Since(began))
+		})
+	}
+}
+
+// What there once was a disagreement on, there is none on now.
+func TestRegressions(t *testing.T) {
+	for name, d := range deciders(t, compiler(t).Image) {
+		for file, c := range regressions(t) {
+			found, err := Compare(Model{}, d, c)
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, file, err)
+			}
+			for _, f := range found {
+				t.Errorf("%s, %s:\n%s", name, file, &f)
+			}
+		}
+	}
 }

@@ -31,9 +31,30 @@ func (Model) Decide(c *Case) ([]model.Verdict, error) {
 	set := model.New(c.Rules, c.Posture, base.Files()...)
 	verdicts := make([]model.Verdict, len(c.Accesses))
 	for i, a := range c.Accesses {
-		verdicts[i] = set.Decide(a)
+		verdicts[i] = said(set, a)
 	}
 	return verdicts, nil
+}
+
+// permitted is the one form of all verdicts that permit in silence: nobody is
+// told why.
+var permitted = model.Verdict{Action: policy.Allow, Rule: -1, Reason: model.ByNothing}
+
+// said is the model's verdict in the form in which events tell it: a posture
+// is told with the rule that closed the object to others.
+func said(set *model.Set, a model.Access) model.Verdict {
+	v := set.Decide(a)
+	switch {
+	case a.Class == policy.File && a.Foreign:
+		return model.Verdict{Action: v.Action}
+	case v.Action == policy.Allow:
+		return permitted
+	case v.Reason == model.ByPosture:
+		if g := set.Ground(a, v); g.Closed {
+			v.Rule = g.Rule
+		}
+	}
+	return v
 }
 
 // settle makes an access what a kernel could ask about: what follows from its
@@ -44,6 +65,12 @@ func settle(a model.Access) model.Access {
 	}
 	if a.Operation != model.Exec || a.ExecName == path.Base(a.Path) || a.Path == "" {
 		a.ExecName = ""
+	}
+	switch {
+	case a.Operation == model.Map:
+		a.Foreign = a.Foreign || a.Path != a.Source
+	case a.Class != policy.File || a.Path == "" || a.Operation == model.Mount:
+		a.Foreign = false
 	}
 	a.Loader = a.Operation == model.Exec && a.Path != "" && model.IsLoader(a.Path)
 	if a.Class != policy.Process && a.Class != policy.File {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/translate"
+	"github.com/prearm/prearm/translate/image"
 	"github.com/prearm/prearm/translate/model"
 	"github.com/prearm/prearm/translate/rootfs"
 )
@@ -71,41 +72,55 @@ func (c *Compiler) Image(of *Case) ([]uint64, error) {
 	return plan.GuardImage()
 }
 
-// permitted is the answer of what has nothing to say.
-var permitted = model.Verdict{Action: policy.Allow, Rule: -1, Reason: model.ByNothing}
+// Interpreter walks the image of a case in user space.
+type Interpreter struct{ Image Imager }
 
-// exempt says whether the guard's hooks ask nothing of the image: a task maps
-// the file that it runs.
-func exempt(a model.Access) bool { return a.Operation == model.Map && a.Path == a.Source }
+// Decide asks the image.
+func (p Interpreter) Decide(c *Case) ([]model.Verdict, error) {
+	cells, err := p.Image(c)
+	if err != nil {
+		return nil, err
+	}
+	m := image.Image(cells)
+	verdicts := make([]model.Verdict, len(c.Accesses))
+	for i, a := range c.Accesses {
+		var v image.Verdict
+		source := m.Source(a.Source)
+		switch {
+		case a.Operation == model.Mount:
+			v = m.Mount()
+		case a.Class == policy.Network:
+			v = m.Socket(source, kindOf(a.Socket))
+		case a.Class == policy.Capabilities:
+			v = m.Capability(source, capabilityNumber(a.Name))
+		default:
+			v = m.Decide(a.Class, a.Operation, image.Object{Path: a.Path, ExecName: a.ExecName}, source, a.UID == a.Owner)
+		}
+		if verdicts[i], err = answer(v, a, c); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}
 
-// decode reads a verdict's cell.
-func decode(cell uint64, c *Case) (model.Verdict, error) {
-	actions := []policy.Action{policy.Block, policy.Audit, policy.Allow}
-	reasons := []model.Reason{"", model.ByRule, model.ByFlag, model.ByPosture, model.ByBase, model.ByNothing, model.ByLoader, model.ByMemory, model.ByTamper}
-	tiers := []policy.Tier{"", policy.Cluster, policy.Namespaced}
-	action, reason, tier := int(byte(cell)), int(byte(cell>>8)), int(byte(cell>>16))
-	if action >= len(actions) || reason == 0 || reason >= len(reasons) || tier >= len(tiers) {
-		return model.Verdict{}, fmt.Errorf("the cell %#x is no verdict", cell)
+// answer is the guard's to an access, of which the image says v.
+func answer(v image.Verdict, a model.Access, c *Case) (model.Verdict, error) {
+	if a.Class == policy.File && a.Foreign { // of which the image has the action alone
+		return model.Verdict{Action: v.Foreign}, nil
 	}
-	rule := int(int32(cell >> 32))
-	if rule >= len(c.Rules) {
-		return model.Verdict{}, fmt.Errorf("the cell %#x names rule %d of %d", cell, rule, len(c.Rules))
+	if a.Operation == model.Map && !a.Foreign { // of the file that the task runs, which the hooks do not ask about
+		return permitted, nil
 	}
-	if rule >= 0 {
-		rule = c.Rules[rule].Number
+	if v.Rule >= len(c.Rules) {
+		return model.Verdict{}, fmt.Errorf("%s: the image names rule %d of %d", accessText(a), v.Rule, len(c.Rules))
 	}
-	return model.Verdict{Action: actions[action], Rule: rule, Tier: tiers[tier], Reason: reasons[reason]}, nil
+	if v.Rule >= 0 {
+		v.Rule = c.Rules[v.Rule].Number
+	}
+	return model.Verdict{Action: v.Action, Rule: v.Rule, Tier: v.Tier, Reason: v.Reason}, nil
 }
 
 func capabilityNumber(name string) int { return slices.Index(translate.KnownCapabilities(), name) }
-
-// The guard's kinds of sockets beside those over IP, as layout.h numbers them.
-const (
-	kindPacket = int(translate.SocketKinds) + iota
-	kindSMC
-	kindVsock
-	kindFamily
-)
 
 // kindOf is the guard's kind of a socket; -1 if it is of no rule's.
 func kindOf(s model.Socket) int {
@@ -115,13 +130,13 @@ func kindOf(s model.Socket) int {
 	case unix.AF_INET, unix.AF_INET6:
 		return inetKind(s.Type, s.Protocol)
 	case unix.AF_PACKET:
-		return kindPacket
+		return image.SocketPacket
 	case unix.AF_SMC:
-		return kindSMC
+		return image.SocketSMC
 	case unix.AF_VSOCK:
-		return kindVsock
+		return image.SocketVsock
 	}
-	return kindFamily
+	return image.SocketFamily
 }
 
 func inetKind(typ, protocol int) int {
@@ -134,7 +149,7 @@ func inetKind(typ, protocol int) int {
 	}
 	switch {
 	case typ == unix.SOCK_PACKET:
-		return kindPacket
+		return image.SocketPacket
 	case protocol == unix.IPPROTO_ICMP:
 		return either(translate.KindRawICMP, translate.KindICMP)
 	case protocol == unix.IPPROTO_ICMPV6:

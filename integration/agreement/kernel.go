@@ -10,39 +10,52 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prearm/prearm/policy"
+	"github.com/prearm/prearm/translate/image"
 	"github.com/prearm/prearm/translate/model"
 )
 
 // Kernel is the guard's matcher in this machine's kernel: verified, compiled,
 // and run on the image of a case. It takes root, and no security module.
 type Kernel struct {
-	image     Imager
-	objects   matcherObjects
-	shared    []byte            // with the kernel
-	questions []matcherQuestion // in shared
-	digest    matcherDigest     // the one name that this matcher's images have
+	image   Imager
+	objects matcherObjects
+	shared  []byte     // with the kernel
+	free    chan *lane // not in use
 }
 
-// questions is how many the kernel answers at once.
-const questions = 512
+// lane is what one caller asks in: questions, and a name for its image.
+type lane struct {
+	questions []matcherQuestion
+	first     uint32
+	digest    matcherDigest
+}
 
-// NewKernel loads a matcher of its own, with the image of each case as given.
+// As matcher.bpf.c has them: how many questions the kernel answers at once,
+// for how many callers.
+const (
+	questions = 256
+	lanes     = 16
+)
+
+// NewKernel loads the matcher, which is given the image of each case.
 func NewKernel(image Imager) (_ *Kernel, err error) {
-	k := &Kernel{image: image, digest: matcherDigest{Bytes: [32]byte{1}}}
+	k := &Kernel{image: image, free: make(chan *lane, lanes)}
 	if err := loadMatcherObjects(&k.objects, nil); err != nil {
 		return nil, fmt.Errorf("load the matcher: %w", err)
 	}
-	k.shared, err = unix.Mmap(k.objects.Questions.FD(), 0, questions*int(unsafe.Sizeof(matcherQuestion{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	k.shared, err = unix.Mmap(k.objects.Questions.FD(), 0, lanes*questions*int(unsafe.Sizeof(matcherQuestion{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("share the matcher's questions: %w", err), k.objects.Close())
 	}
-	k.questions = unsafe.Slice((*matcherQuestion)(unsafe.Pointer(&k.shared[0])), questions)
+	all := unsafe.Slice((*matcherQuestion)(unsafe.Pointer(&k.shared[0])), lanes*questions)
+	for n := range lanes {
+		k.free <- &lane{all[n*questions : (n+1)*questions], uint32(n * questions), matcherDigest{Bytes: [32]byte{1, byte(n)}}}
+	}
 	return k, nil
 }
 
 // Close unloads the matcher.
 func (k *Kernel) Close() error {
-	k.questions = nil
 	return errors.Join(unix.Munmap(k.shared), k.objects.Close())
 }
 
@@ -52,22 +65,21 @@ func (k *Kernel) Decide(c *Case) ([]model.Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.put(cells); err != nil {
+	l := <-k.free
+	defer func() { k.free <- l }()
+	if err := k.put(l, cells); err != nil {
 		return nil, fmt.Errorf("an image of %d cells: %w", len(cells), err)
 	}
 	verdicts := make([]model.Verdict, 0, len(c.Accesses))
 	for part := range slices.Chunk(c.Accesses, questions) {
-		answers, err := k.ask(part)
+		found, err := k.ask(l, part)
 		if err != nil {
 			return nil, err
 		}
-		for i, answer := range answers {
-			v, err := decode(answer, c)
+		for i, cell := range found {
+			v, err := answer(image.Decode(cell), part[i], c)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", accessText(part[i]), err)
-			}
-			if exempt(part[i]) {
-				v = permitted
+				return nil, err
 			}
 			verdicts = append(verdicts, v)
 		}
@@ -75,8 +87,8 @@ func (k *Kernel) Decide(c *Case) ([]model.Verdict, error) {
 	return verdicts, nil
 }
 
-// put replaces the image.
-func (k *Kernel) put(cells []uint64) error {
+// put replaces the lane's image.
+func (k *Kernel) put(l *lane, cells []uint64) error {
 	image, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: uint32(len(cells)), Flags: unix.BPF_F_INNER_MAP})
 	if err != nil {
 		return err
@@ -89,17 +101,17 @@ func (k *Kernel) put(cells []uint64) error {
 	if _, err := image.BatchUpdate(numbers, cells, nil); err != nil {
 		return err
 	}
-	return k.objects.Images.Put(k.digest, image)
+	return k.objects.Images.Put(l.digest, image)
 }
 
 // ask gives the verdicts' cells.
-func (k *Kernel) ask(accesses []model.Access) ([]uint64, error) {
+func (k *Kernel) ask(l *lane, accesses []model.Access) ([]uint64, error) {
 	for i, a := range accesses {
-		if err := k.questions[i].set(a); err != nil {
+		if err := l.questions[i].set(a); err != nil {
 			return nil, fmt.Errorf("%s: %w", accessText(a), err)
 		}
 	}
-	code, err := k.objects.Decide.Run(&ebpf.RunOptions{Context: matcherBatch{Ruleset: k.digest, Count: uint32(len(accesses))}})
+	code, err := k.objects.Decide.Run(&ebpf.RunOptions{Context: matcherBatch{Ruleset: l.digest, First: l.first, Count: uint32(len(accesses))}})
 	if err != nil {
 		return nil, fmt.Errorf("run the matcher: %w", err)
 	}
@@ -108,7 +120,7 @@ func (k *Kernel) ask(accesses []model.Access) ([]uint64, error) {
 	}
 	cells := make([]uint64, len(accesses))
 	for i := range cells {
-		cells[i] = k.questions[i].Verdict
+		cells[i] = l.questions[i].Verdict
 	}
 	return cells, nil
 }

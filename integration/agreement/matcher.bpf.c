@@ -34,12 +34,14 @@ struct question {
 	__u8 name[NAME_SIZE];
 };
 
-#define QUESTIONS 512
+/* Questions that are asked at once, in each of several lanes. */
+#define QUESTIONS 256
+#define LANES 16
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, QUESTIONS);
+	__uint(max_entries, QUESTIONS * LANES);
 	__type(key, __u32);
 	__type(value, struct question);
 } questions SEC(".maps");
@@ -47,7 +49,13 @@ struct {
 /* What the program is run with. */
 struct batch {
 	struct digest ruleset;
+	__u32 first; /* question */
 	__u32 count;
+};
+
+struct lane {
+	void *image;
+	__u32 first;
 };
 
 struct walk {
@@ -131,24 +139,25 @@ static __always_inline __u64 ask(void *image, const struct question *q)
 
 static long answer(__u32 number, void *data)
 {
-	void **image = data;
-	struct question *q = bpf_map_lookup_elem(&questions, &number);
+	struct lane *lane = data;
+	__u32 at = lane->first + number;
+	struct question *q = bpf_map_lookup_elem(&questions, &at);
 
 	if (!q)
 		return 1;
-	q->verdict = ask(*image, q);
+	q->verdict = ask(lane->image, q);
 	return 0;
 }
 
-/* Answers the first count questions; -1 if the ruleset has no image. */
+/* Answers count questions; -1 if the ruleset has no image. */
 SEC("syscall")
 int decide(struct batch *b)
 {
 	struct digest ruleset = b->ruleset;
-	void *image = bpf_map_lookup_elem(&images, &ruleset);
+	struct lane lane = { .image = bpf_map_lookup_elem(&images, &ruleset), .first = b->first };
 
-	if (!image)
+	if (!lane.image)
 		return -1;
-	bpf_loop(b->count, answer, &image, 0);
+	bpf_loop(b->count, answer, &lane, 0);
 	return 0;
 }

@@ -16,8 +16,8 @@ import (
 type matcherBatch struct {
 	_       structs.HostLayout
 	Ruleset matcherDigest
+	First   uint32
 	Count   uint32
-	_       [4]byte
 }
 
 type matcherDigest struct {

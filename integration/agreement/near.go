@@ -46,7 +46,7 @@ func newNeighbourhood(d drawer, rules []model.Rule) *neighbourhood {
 }
 
 func (n *neighbourhood) access() model.Access {
-	a := model.Access{Class: pick(n.drawer, n.classes), Source: n.source(), UID: uint32(n.IntN(2)), Owner: uint32(n.IntN(2))}
+	a := model.Access{Class: pick(n.drawer, n.classes), Source: n.source(), UID: uint32(n.IntN(2)), Owner: uint32(n.IntN(2)), Foreign: n.oneIn(6)}
 	switch a.Class {
 	case policy.Process:
 		a.Operation = pick(n.drawer, []model.Operation{model.Exec, model.Exec, model.Exec, model.Map, model.Tamper})
@@ -93,7 +93,7 @@ func (n *neighbourhood) name(file string) string {
 // path is an object of a rule, or near one; or anywhere.
 func (n *neighbourhood) path() string {
 	switch n.IntN(24) {
-	case 0:
+	case 0, 3:
 		return n.beside(n.instance(pick(n.drawer, n.base)))
 	case 1:
 		return clean(n.drawer.path(5))

@@ -27,6 +27,9 @@ func (w *World) Draw(seed, number uint64, accesses int) (*Case, error) {
 			c.Rules = append(c.Rules, r)
 		}
 	}
+	if len(c.Rules) == 0 { // nothing would be compiled
+		c.Rules = []model.Rule{{Tier: policy.Namespaced, Class: policy.File, Action: policy.Block, Object: policy.Object{Kind: policy.Path, Name: "/a"}}}
+	}
 	near := newNeighbourhood(d, c.Rules)
 	for range accesses {
 		c.Accesses = append(c.Accesses, near.access())

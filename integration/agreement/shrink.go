@@ -26,7 +26,11 @@ type shrinker struct {
 // try takes the case if the deciders disagree about it, too. A case that one
 // of them cannot answer is another matter.
 func (s *shrinker) try(rules []model.Rule, posture policy.Posture, a model.Access) bool {
-	found, err := Compare(s.right, s.other, &Case{rules, posture, []model.Access{settle(a)}})
+	c := &Case{rules, posture, []model.Access{settle(a)}}
+	if c.String() == s.least.Case.String() {
+		return false
+	}
+	found, err := Compare(s.right, s.other, c)
 	if err != nil || len(found) == 0 {
 		return false
 	}
@@ -173,6 +177,11 @@ func (s *shrinker) access() bool {
 			was := a.UID | a.Owner
 			a.UID, a.Owner = 0, 0
 			return was != 0
+		},
+		func(a *model.Access, _ *policy.Posture) bool {
+			was := a.Foreign && a.Operation != model.Map
+			a.Foreign = a.Foreign && !was
+			return was
 		},
 		func(_ *model.Access, p *policy.Posture) bool {
 			blocks := policy.Posture{File: policy.Block, Network: policy.Block, Capabilities: policy.Block}

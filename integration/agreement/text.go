@@ -66,6 +66,9 @@ func accessText(a model.Access) string {
 		return strings.Join(words, " ")
 	}
 	words = append(words, "as", word(a.Source))
+	if a.Foreign {
+		words = append(words, "foreign")
+	}
 	if a.Class == policy.Process || a.Class == policy.File {
 		words = append(words, "uid", fmt.Sprint(a.UID), "owner", fmt.Sprint(a.Owner))
 	}
@@ -210,6 +213,8 @@ func (p *parser) access() model.Access {
 		switch w := p.next(); w {
 		case "named":
 			a.ExecName = p.next()
+		case "foreign":
+			a.Foreign = true
 		case "as":
 			a.Source = p.next()
 		case "uid":
