@@ -119,6 +119,22 @@ $(CONFORMANCE): conformance-%:
 		$(foreach v,$(suite_env),--env $v=$($v)) -- $(suite) -test.v -test.run '^TestConformance$$' -test.timeout 29m
 	cp $(build)/conformance/$*/rows.json integration/conformance/testdata/$*.json
 
+.PHONY: agreement
+agreement: setup run-build agreement-native $(KERNELS:%=agreement-%) ## model, guard and AppArmor compared: CASES=n decisions, SEED=s
+
+# Random decisions; and rulesets that a container is given one after the other, on each kernel.
+CASES ?= 1000000
+SEED ?= 1
+RULESETS ?= 150
+
+.PHONY: agreement-native $(KERNELS:%=agreement-%)
+agreement-native:
+	go test -count 1 -v -timeout 60m -run 'Agreement|Regressions|Mistakes' ./integration/agreement -cases $(CASES) -seed $(SEED)
+	go test -count 1 -v -timeout 60m -run 'AgreesWithModel|Mistaken' ./translate -rapid.checks 300 -rapid.seed $(SEED)
+$(KERNELS:%=agreement-%): agreement-%:
+	integration/vm/run --kernel $* --memory 3072 --timeout 3600 --env PREARM_AGREEMENT=$(RULESETS) --env PREARM_SEED=$(SEED) \
+		$(foreach v,$(suite_env),--env $v=$($v)) -- $(suite) -test.v -test.run '^TestAgreement$$' -test.timeout 59m
+
 ##@ Other
 
 .PHONY: setup
