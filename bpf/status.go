@@ -6,11 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 )
 
 // Version is one version of programs that is pinned on the node.
@@ -94,38 +92,19 @@ func (p *pins) describe(v *Version) error {
 	return entries.Err()
 }
 
-// GuardLacks lists the hooks of the guard that this kernel does not have, as
-// the kernel names them.
-func GuardLacks() ([]string, error) {
-	spec, err := loadGuard()
+// TryGuard loads the guard and lets it go again, so that nothing changes. The
+// error is that of loading it.
+func TryGuard() error {
+	spec, err := guardSpec()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return lacking(spec)
-}
-
-// lacking lists the security hooks that programs are for and the kernel does
-// not have.
-func lacking(spec *ebpf.CollectionSpec) ([]string, error) {
-	kernel, err := btf.LoadKernelSpec()
+	guard, err := ebpf.NewCollection(spec)
 	if err != nil {
-		return nil, fmt.Errorf("the kernel's types: %w", err)
+		return err
 	}
-	var names []string
-	for _, p := range spec.Programs {
-		if p.Type != ebpf.LSM {
-			continue
-		}
-		var hook *btf.Func
-		err := kernel.TypeByName("bpf_lsm_"+p.AttachTo, &hook)
-		if errors.Is(err, btf.ErrNotFound) {
-			names = append(names, p.AttachTo)
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	guard.Close()
+	return nil
 }
 
 // VerifierLog is the end of what the kernel's verifier said of a program that

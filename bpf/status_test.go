@@ -69,14 +69,13 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
-func TestLacking(t *testing.T) {
+func TestMissingHooks(t *testing.T) {
 	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
 		"one":   {Type: ebpf.LSM, AttachTo: "file_open"},
 		"two":   {Type: ebpf.LSM, AttachTo: "file_close_slowly"},
-		"three": {Type: ebpf.LSM, AttachTo: "file_close_slowly"},
 		"other": {Type: ebpf.Syscall},
 	}}
-	if names, err := lacking(spec); err != nil || !slices.Equal(names, []string{"file_close_slowly"}) {
+	if names, err := missingHooks(spec); err != nil || !slices.Equal(names, []string{"file_close_slowly"}) {
 		t.Errorf("%q, %v", names, err)
 	}
 }

@@ -66,7 +66,7 @@ func loadedGuard(c *config.Config) finding {
 			found += fmt.Sprintf("; one of another release holds %s", count(len(v.Containers), "container"))
 		}
 	}
-	lacks, err := bpf.GuardLacks()
+	lacks, err := bpf.MissingHooks()
 	if err != nil {
 		return finding{"guard", warning, found + "; " + err.Error(), "the guard needs a kernel with CONFIG_DEBUG_INFO_BTF"}
 	}
