@@ -3,6 +3,7 @@ package automaton
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // position is where a state is in each of the union's parts: a node of either
@@ -46,7 +47,7 @@ type final struct {
 
 // Build asks for the answer to every set of marks that some path has, of which
 // it gives one path, and makes the automaton. Errors are answer's, and a
-// TooLargeError if the automaton needs more than most cells.
+// TooLargeError if the automaton needs more than most cells, or ErrMultiply.
 func (u *Union) Build(most int, answer func(marks []Mark, path string) (Answer, error)) (*Automaton, error) {
 	b := &builder{
 		union:    u,
@@ -156,7 +157,7 @@ func (b *builder) expand(n int32) error {
 	s := b.states[n]
 	places, ok := b.sets.step(s.set)
 	if !ok {
-		return b.tooLarge()
+		return ErrMultiply
 	}
 	var err error
 	found := func(by byte, to position) int32 {
@@ -329,7 +330,9 @@ func (b *builder) named(a Answer) (int32, error) {
 	t := newTrie()
 	rows := make(map[int32]int32)
 	for name, row := range a.Named {
-		rows[t.insert(name)] = row
+		if strings.IndexByte(name, 0) < 0 {
+			rows[t.insert(name)] = row
+		}
 	}
 	first := int32(len(b.states))
 	for n, node := range t.nodes {

@@ -31,7 +31,9 @@
 package automaton
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/prearm/prearm/translate/glob"
 )
@@ -40,7 +42,8 @@ import (
 type Mark int32
 
 // Union is languages of canonical paths: absolute, without a slash at the end
-// but for the root, and without empty components.
+// but for the root, and without empty components. What is added and is no such
+// path matches none; with a NUL byte, which no path has, it is not added.
 type Union struct {
 	paths  trie
 	names  trie
@@ -71,14 +74,25 @@ func New() *Union {
 func (u *Union) Everything(m Mark) { u.always = append(u.always, m) }
 
 // Path adds the language of one path.
-func (u *Union) Path(path string, m Mark) { u.paths.mark(u.paths.insert(path), m) }
+func (u *Union) Path(path string, m Mark) {
+	if strings.IndexByte(path, 0) < 0 {
+		u.paths.mark(u.paths.insert(path), m)
+	}
+}
 
 // Name adds the language of all paths whose last component is name.
-func (u *Union) Name(name string, m Mark) { u.names.mark(u.names.insert(name), m) }
+func (u *Union) Name(name string, m Mark) {
+	if name != "" && strings.IndexByte(name, 0) < 0 {
+		u.names.mark(u.names.insert(name), m)
+	}
+}
 
 // Directory adds the language of a directory and what is in it: its children
 // or, with recursive, everything below it.
 func (u *Union) Directory(dir string, recursive bool, m Mark) {
+	if strings.IndexByte(dir, 0) >= 0 {
+		return
+	}
 	set := [4]uint64{^uint64(1), ^uint64(0), ^uint64(0), ^uint64(0)} // not NUL
 	if !recursive {
 		set['/'>>6] &^= 1 << ('/' & 63)
@@ -123,12 +137,15 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	about := "about"
 	if e.AtLeast {
-		about = "more than"
+		return fmt.Sprintf("the rules need more than %.1f MiB of kernel memory, and may have %.1f MiB", mib(e.Cells), mib(e.Most))
 	}
-	return fmt.Sprintf("the rules need %s %.1f MiB of kernel memory, %.1f MiB more than the %.1f MiB that they may have", about, mib(e.Cells), mib(e.Cells-e.Most), mib(e.Most))
+	return fmt.Sprintf("the rules need about %.1f MiB of kernel memory, %.1f MiB more than they may have", mib(e.Cells), mib(e.Cells-e.Most))
 }
+
+// ErrMultiply is for globs that multiply each other, beyond what can be told
+// apart in reasonable time.
+var ErrMultiply = errors.New("the rules' patterns multiply each other: name directories instead, or patterns with fewer wildcards")
 
 func mib(cells int) float64 { return float64(cells) * 8 / (1 << 20) }
 

@@ -243,6 +243,16 @@ func TestMultiplyingGlobs(t *testing.T) {
 	if !errors.As(err, &large) {
 		t.Errorf("got %v", err)
 	}
+	u = New()
+	for i := range 3000 {
+		if g, err = glob.Parse(fmt.Sprintf("/**/name%d*", i)); err != nil {
+			t.Fatal(err)
+		}
+		u.Glob(g, 0)
+	}
+	if _, err = u.Build(1<<21, oneRowEach); !errors.Is(err, ErrMultiply) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func BenchmarkBuild10000(b *testing.B) {

@@ -71,7 +71,7 @@ func (w *writer) write() ([]uint64, error) {
 	}
 	if processes != nil {
 		unresolvedProcess = w.append(w.table.strictest(processes.Rows())...)
-		nameless = w.append(process.row(w.rulesOf(policy.Process), model.Access{})...)
+		nameless = w.append(process.row(w.rulesOf(policy.Process), model.Access{}, operations[policy.Process])...)
 	}
 	if files != nil {
 		unresolvedFile = w.append(w.table.strictest(files.Rows())...)

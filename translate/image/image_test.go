@@ -231,10 +231,7 @@ func TestLayout(t *testing.T) {
 	}
 	index := func(r model.Reason) int { return slices.Index(reasons[:], r) }
 	act := func(a policy.Action) int { return slices.Index(actions[:], a) }
-	op := func(class policy.Class, op model.Operation) int {
-		ops := operations[class]
-		return slices.Index(ops[:], op)
-	}
+	op := func(class policy.Class, op model.Operation) int { return slices.Index(operations[class], op) }
 	for name, want := range map[string]int{
 		"IMAGE_FORMAT": headFormat, "IMAGE_SOURCES": headSources, "IMAGE_FILE": headFile, "IMAGE_PROCESS": headProcess,
 		"IMAGE_SPECIAL": headSpecial, "IMAGE_TABLES": headTables, "IMAGE_HEADER": headSize, "IMAGE_VERSION": version, "IMAGE_NAMES": flagNames,
@@ -285,6 +282,19 @@ func large(n int) []model.Rule {
 	return rules
 }
 
+// namesBeside are the rules, on processes, and others on names.
+func namesBeside(n int, rules []model.Rule) []model.Rule {
+	rules = slices.Clone(rules)
+	for i := range rules {
+		rules[i].Class = policy.Process
+	}
+	for i := range n {
+		rules = append(rules, model.Rule{Number: len(rules), Tier: policy.Namespaced, Class: policy.Process, Action: policy.Audit,
+			Object: policy.Object{Kind: policy.ExecName, Name: fmt.Sprintf("tool%d", i)}})
+	}
+	return rules
+}
+
 // TestLargeImages: 10,000 rules take little time and space; what is too much
 // is refused with how much it is.
 func TestLargeImages(t *testing.T) {
@@ -305,6 +315,11 @@ func TestLargeImages(t *testing.T) {
 				}
 			}
 		}
+	}
+	if _, err := Build(Ruleset{Rules: namesBeside(2000, rules)}); err == nil {
+		t.Error("names are asked about with every path")
+	} else {
+		t.Log(err)
 	}
 	var large *automaton.TooLargeError
 	for i := range rules { // each source and rule is a row of its own, and a column

@@ -29,7 +29,7 @@ const (
 const flagNames = 1
 
 // operations are those of a row, of each class in the layout's order.
-var operations = map[policy.Class][3]model.Operation{
+var operations = map[policy.Class][]model.Operation{
 	policy.File:    {model.Read, model.Write, model.Tamper},
 	policy.Process: {model.Exec, model.Map, model.Tamper},
 }

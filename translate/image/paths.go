@@ -2,6 +2,7 @@ package image
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,11 +18,12 @@ type table struct {
 	most    int // cells of the image
 	rows    [][]uint64
 	index   map[string]int32
+	missed  int // rows that would have come after the table was full
 }
 
 // intern gives the number of a row of verdicts by class, operation and whether
 // the acting user is not or is the object's owner.
-func (t *table) intern(row []uint64) (int32, error) {
+func (t *table) intern(row []uint64) int32 {
 	key := make([]byte, 0, 8*len(row))
 	for _, cell := range row {
 		key = binary.NativeEndian.AppendUint64(key, cell)
@@ -32,11 +34,11 @@ func (t *table) intern(row []uint64) (int32, error) {
 		t.index[string(key)] = n
 		t.rows = append(t.rows, row)
 	}
-	if cells := len(t.rows) * len(row); cells > t.most {
-		return 0, &automaton.TooLargeError{Cells: cells, Most: t.most, AtLeast: true}
-	}
-	return n, nil
+	return n
 }
+
+// full says whether the rows alone are as much as an image may be.
+func (t *table) full() bool { return len(t.rows)*t.sources.count()*rowCells > t.most }
 
 // strictest is the row that answers as strictly as any of rows does, for
 // objects without a known path.
@@ -80,7 +82,12 @@ type paths struct {
 	// called has the rules about each name that a file may be executed by.
 	called map[string][]int
 	named  bool // some answer depends on such a name
+	asked  int  // verdicts about such names
 }
+
+// maxAsked bounds the time that names take, which are asked about with every
+// path that rules tell apart.
+const maxAsked = MaxCells
 
 // compile gives the automaton of the class, whose rows are the table's; nil if
 // no rule is of the class.
@@ -116,7 +123,12 @@ func (p *paths) compile(base []model.BaseEntry) (*automaton.Automaton, error) {
 			}
 		}
 	}
-	return union.Build(p.most, p.answer)
+	a, err := union.Build(p.most, p.answer)
+	if err == nil && p.full() {
+		rows := (len(p.rows) + p.missed) * p.sources.count() * rowCells
+		err = &automaton.TooLargeError{Cells: rows, Most: p.most}
+	}
+	return a, err
 }
 
 // loaders are the paths that model.IsLoader knows.
@@ -186,6 +198,10 @@ func trim(dir string) string {
 
 // answer asks the model about the paths that have these marks, by one of them.
 func (p *paths) answer(marks []automaton.Mark, path string) (automaton.Answer, error) {
+	if p.full() { // to know how large it would be, the rest is only counted
+		p.missed++
+		return automaton.Answer{}, nil
+	}
 	var rules []int
 	own := false
 	for _, m := range marks {
@@ -194,19 +210,21 @@ func (p *paths) answer(marks []automaton.Mark, path string) (automaton.Answer, e
 			rules = append(rules, int(m-markRules)/2)
 		}
 	}
-	row, err := p.intern(p.row(slices.Compact(rules), model.Access{Path: path, Foreign: own}))
-	a := automaton.Answer{Row: row}
-	if err != nil {
-		return a, err
-	}
+	cells := p.row(slices.Compact(rules), model.Access{Path: path, Foreign: own}, operations[p.class])
+	a := automaton.Answer{Row: p.intern(cells)}
 	for name, about := range p.called {
+		if p.asked += len(cells); p.asked > maxAsked {
+			return a, fmt.Errorf("%d names that files may be executed by are too many beside the other rules on processes: name paths instead", len(p.called))
+		}
 		more := slices.Concat(rules, about)
 		slices.Sort(more)
-		called, err := p.intern(p.row(slices.Compact(more), model.Access{Path: path, ExecName: name}))
-		if err != nil {
-			return a, err
+		other := p.row(slices.Compact(more), model.Access{Path: path, ExecName: name}, []model.Operation{model.Exec})
+		for i, cell := range cells {
+			if i%rowCells >= 2 { // of the name, only executing is asked about
+				other[i] = cell
+			}
 		}
-		if called != row {
+		if called := p.intern(other); called != a.Row {
 			if a.Named == nil {
 				a.Named = make(map[string]int32)
 			}
@@ -217,16 +235,16 @@ func (p *paths) answer(marks []automaton.Mark, path string) (automaton.Answer, e
 	return a, nil
 }
 
-// row asks for every class, operation and user about an object that only the
-// rules given match or lie below. Foreign asks for the answer about other
+// row asks for every class and user about operations, the first of a row's, on
+// an object that only the rules given match or lie below. Foreign asks for the answer about other
 // processes' entries of /proc too.
-func (p *paths) row(rules []int, object model.Access) []uint64 {
+func (p *paths) row(rules []int, object model.Access, ops []model.Operation) []uint64 {
 	set := p.set.Among(p.class, rules)
 	row := make([]uint64, p.sources.count()*rowCells)
 	foreign := object.Foreign
 	object.Class = p.class
 	object.Loader = p.class == policy.Process && object.Path != "" && model.IsLoader(object.Path)
-	for op, operation := range operations[p.class] {
+	for op, operation := range ops {
 		object.Operation = operation
 		// That a task maps the file that it runs is seen by the kernel's side.
 		object.Foreign = operation == model.Map

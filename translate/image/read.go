@@ -99,8 +99,7 @@ func (m Image) verdict(row uint32, class policy.Class, op model.Operation, sourc
 	if row == 0 {
 		return Decode(0)
 	}
-	ops := operations[class]
-	at := uint32(source)*rowCells + uint32(slices.Index(ops[:], op))*2
+	at := uint32(source)*rowCells + uint32(slices.Index(operations[class], op))*2
 	if owner {
 		at++
 	}
