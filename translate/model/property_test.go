@@ -234,6 +234,24 @@ func TestBaseOnlyPermits(t *testing.T) {
 	})
 }
 
+// Rules that neither match the object nor lie below it need not be asked.
+func TestAmongIsEnough(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules, a := drawRules(t), drawAccess(t)
+		set := New(rules, drawPosture(t), BaseEntry{Pattern: "/a/*"}, BaseEntry{Pattern: "/b", Own: true})
+		a.Foreign = rapid.Bool().Draw(t, "foreign")
+		var about []int
+		for i, r := range rules {
+			if p := prepare(r); r.Class == a.Class && (p.matches(a) || p.below(a.Path)) {
+				about = append(about, i)
+			}
+		}
+		if got, want := set.Among(a.Class, about).Decide(a), set.Decide(a); got != want {
+			t.Fatalf("%+v among %v of %+v, want %+v", got, about, rules, want)
+		}
+	})
+}
+
 // A verdict names the rule that it comes from.
 func TestVerdictNamesItsRule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
