@@ -89,7 +89,10 @@ func (e Event) String() string {
 
 // Reader takes events off the node's ring. Two readers share the events, each
 // seeing some.
-type Reader struct {
+type Reader struct{ ringReader }
+
+// ringReader takes records off a pinned ring.
+type ringReader struct {
 	ring *ringbuf.Reader
 	m    *ebpf.Map
 	stop func() bool
@@ -98,39 +101,57 @@ type Reader struct {
 // Events opens the ring for reading until ctx is done or Close is called.
 // Events of containers armed by other versions are not in it.
 func (n *Node) Events(ctx context.Context) (*Reader, error) {
-	m, err := ebpf.LoadPinnedMap(n.pin(mapEvents), nil)
+	r, err := openRing(ctx, n.pin(mapEvents))
 	if err != nil {
-		return nil, fmt.Errorf("open the event ring: %w", err)
+		return nil, err
+	}
+	return &Reader{r}, nil
+}
+
+// openRing opens a pinned ring until ctx is done or Close is called.
+func openRing(ctx context.Context, pin string) (ringReader, error) {
+	m, err := ebpf.LoadPinnedMap(pin, nil)
+	if err != nil {
+		return ringReader{}, fmt.Errorf("open the event ring: %w", err)
 	}
 	ring, err := ringbuf.NewReader(m)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the event ring: %w", err), m.Close())
+		return ringReader{}, errors.Join(fmt.Errorf("read the event ring: %w", err), m.Close())
 	}
-	r := &Reader{ring: ring, m: m}
 	// The ring's reader returns from a blocked Read when it is closed.
-	r.stop = context.AfterFunc(ctx, func() { _ = ring.Close() })
-	return r, nil
+	stop := context.AfterFunc(ctx, func() { _ = ring.Close() })
+	return ringReader{ring, m, stop}, nil
 }
 
 // Read blocks for the next event. It fails with os.ErrClosed when the reader
 // is closed or its context done.
 func (r *Reader) Read() (Event, error) {
+	raw, err := r.next()
+	if err != nil {
+		return Event{}, err
+	}
+	return decode(raw)
+}
+
+// next blocks for the next record. It fails with os.ErrClosed when the reader
+// is closed or its context done.
+func (r *ringReader) next() ([]byte, error) {
 	record, err := r.ring.Read()
 	if err != nil {
 		if errors.Is(err, ringbuf.ErrClosed) {
 			err = os.ErrClosed
 		}
-		return Event{}, fmt.Errorf("read event: %w", err)
+		return nil, fmt.Errorf("read event: %w", err)
 	}
-	return decode(record.RawSample)
+	return record.RawSample, nil
 }
 
 // SetDeadline bounds the next reads in time; they fail with
 // os.ErrDeadlineExceeded.
-func (r *Reader) SetDeadline(t time.Time) { r.ring.SetDeadline(t) }
+func (r *ringReader) SetDeadline(t time.Time) { r.ring.SetDeadline(t) }
 
 // Close ends the reader.
-func (r *Reader) Close() error {
+func (r *ringReader) Close() error {
 	r.stop()
 	return errors.Join(r.ring.Close(), r.m.Close())
 }
@@ -142,23 +163,27 @@ type Losses struct {
 
 // Losses counts the events lost since the programs were loaded.
 func (n *Node) Losses() (Losses, error) {
+	return lossesIn(n.pin(mapLosses), uint32(prearmActionACTION_AUDIT), uint32(prearmActionACTION_BLOCK))
+}
+
+// lossesIn sums a pinned map of losses by action.
+func lossesIn(pin string, audit, block uint32) (Losses, error) {
 	var l Losses
-	err := n.withMap(mapLosses, func(m *ebpf.Map) error {
-		for action, sum := range map[prearmAction]*uint64{
-			prearmActionACTION_AUDIT: &l.Audit,
-			prearmActionACTION_BLOCK: &l.Block,
-		} {
-			var cpus []uint64
-			if err := m.Lookup(uint32(action), &cpus); err != nil {
-				return fmt.Errorf("count lost events: %w", err)
-			}
-			for _, n := range cpus {
-				*sum += n
-			}
+	m, err := ebpf.LoadPinnedMap(pin, nil)
+	if err != nil {
+		return l, fmt.Errorf("open map %s: %w", pin, err)
+	}
+	defer m.Close()
+	for action, sum := range map[uint32]*uint64{audit: &l.Audit, block: &l.Block} {
+		var cpus []uint64
+		if err := m.Lookup(action, &cpus); err != nil {
+			return l, fmt.Errorf("count lost events: %w", err)
 		}
-		return nil
-	})
-	return l, err
+		for _, n := range cpus {
+			*sum += n
+		}
+	}
+	return l, nil
 }
 
 // withMap opens a pinned map for the time of one call.
@@ -208,15 +233,20 @@ func decode(raw []byte) (Event, error) {
 	case afInet6:
 		e.Address = netip.AddrPortFrom(netip.AddrFrom16(address), uint16(k.Port))
 	}
-	var comm strings.Builder
-	for _, c := range k.Comm {
+	e.Comm = text(k.Comm[:])
+	return e, nil
+}
+
+// text is a C string.
+func text(chars []int8) string {
+	var s strings.Builder
+	for _, c := range chars {
 		if c == 0 {
 			break
 		}
-		comm.WriteByte(byte(c))
+		s.WriteByte(byte(c))
 	}
-	e.Comm = comm.String()
-	return e, nil
+	return s.String()
 }
 
 // The kernel's numbers of the address families.

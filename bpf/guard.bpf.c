@@ -8,6 +8,10 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "guard/capable.h"
+#include "guard/mount.h"
+#include "guard/network.h"
 #include "guard/process.h"
+#include "guard/ptrace.h"
 
 char _license[] SEC("license") = "GPL";

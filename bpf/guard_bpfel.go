@@ -18,6 +18,70 @@ type guardDigest struct {
 	Bytes [32]uint8
 }
 
+type guardEvent struct {
+	_         structs.HostLayout
+	Time      uint64
+	Container uint64
+	Ruleset   guardDigest
+	Verdict   uint64
+	Hook      uint32
+	Flags     uint32
+	Source    uint32
+	Pid       uint32
+	Tid       uint32
+	Ppid      uint32
+	Uid       uint32
+	Owner     uint32
+	Number    uint32
+	Family    uint32
+	Type      uint32
+	Protocol  uint32
+	PathSize  uint32
+	Comm      [16]int8
+	_         [4]byte
+}
+
+type guardEventFlag uint32
+
+const (
+	guardEventFlagEVENT_PATH      guardEventFlag = 1
+	guardEventFlagEVENT_PATH_CUT  guardEventFlag = 2
+	guardEventFlagEVENT_PATH_LOST guardEventFlag = 4
+)
+
+type guardGuardHook uint32
+
+const (
+	guardGuardHookGUARD_OPEN           guardGuardHook = 0
+	guardGuardHookGUARD_CREATE         guardGuardHook = 1
+	guardGuardHookGUARD_CHANGE         guardGuardHook = 2
+	guardGuardHookGUARD_REMOVE         guardGuardHook = 3
+	guardGuardHookGUARD_RENAME         guardGuardHook = 4
+	guardGuardHookGUARD_LINK           guardGuardHook = 5
+	guardGuardHookGUARD_CONNECT        guardGuardHook = 6
+	guardGuardHookGUARD_EXEC           guardGuardHook = 7
+	guardGuardHookGUARD_MAP            guardGuardHook = 8
+	guardGuardHookGUARD_SOCKET         guardGuardHook = 9
+	guardGuardHookGUARD_SOCKET_BIND    guardGuardHook = 10
+	guardGuardHookGUARD_SOCKET_CONNECT guardGuardHook = 11
+	guardGuardHookGUARD_SOCKET_LISTEN  guardGuardHook = 12
+	guardGuardHookGUARD_SOCKET_ACCEPT  guardGuardHook = 13
+	guardGuardHookGUARD_SOCKET_SEND    guardGuardHook = 14
+	guardGuardHookGUARD_SOCKET_RECEIVE guardGuardHook = 15
+	guardGuardHookGUARD_SOCKET_OPTION  guardGuardHook = 16
+	guardGuardHookGUARD_CAPABLE        guardGuardHook = 17
+	guardGuardHookGUARD_MOUNT          guardGuardHook = 18
+	guardGuardHookGUARD_MOVE_MOUNT     guardGuardHook = 19
+	guardGuardHookGUARD_UMOUNT         guardGuardHook = 20
+	guardGuardHookGUARD_PIVOT_ROOT     guardGuardHook = 21
+	guardGuardHookGUARD_REMOUNT        guardGuardHook = 22
+	guardGuardHookGUARD_FSCONFIG       guardGuardHook = 23
+	guardGuardHookGUARD_TRACE          guardGuardHook = 24
+	guardGuardHookGUARD_TRACEME        guardGuardHook = 25
+	guardGuardHookGUARD_TRACED_EXEC    guardGuardHook = 26
+	guardGuardHookGUARD_HOOKS          guardGuardHook = 27
+)
+
 type guardGuarded struct {
 	_          structs.HostLayout
 	Ruleset    guardDigest
@@ -41,14 +105,19 @@ type guardTask struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	guardMapGuardEvents         = "guard_events"
+	guardMapGuardLosses         = "guard_losses"
 	guardMapGuardeds            = "guardeds"
 	guardMapImages              = "images"
 	guardMapTasks               = "tasks"
 	guardProgBprmCheckSecurity  = "bprm_check_security"
 	guardProgBprmCommittedCreds = "bprm_committed_creds"
+	guardProgBprmCredsFromFile  = "bprm_creds_from_file"
+	guardProgCapable            = "capable"
 	guardProgFileMprotect       = "file_mprotect"
 	guardProgFileOpen           = "file_open"
 	guardProgMmapFile           = "mmap_file"
+	guardProgMoveMount          = "move_mount"
 	guardProgPathChmod          = "path_chmod"
 	guardProgPathChown          = "path_chown"
 	guardProgPathLink           = "path_link"
@@ -59,6 +128,22 @@ const (
 	guardProgPathSymlink        = "path_symlink"
 	guardProgPathTruncate       = "path_truncate"
 	guardProgPathUnlink         = "path_unlink"
+	guardProgPtraceAccessCheck  = "ptrace_access_check"
+	guardProgPtraceTraceme      = "ptrace_traceme"
+	guardProgSbMount            = "sb_mount"
+	guardProgSbPivotroot        = "sb_pivotroot"
+	guardProgSbRemount          = "sb_remount"
+	guardProgSbSetMntOpts       = "sb_set_mnt_opts"
+	guardProgSbUmount           = "sb_umount"
+	guardProgSocketAccept       = "socket_accept"
+	guardProgSocketBind         = "socket_bind"
+	guardProgSocketConnect      = "socket_connect"
+	guardProgSocketCreate       = "socket_create"
+	guardProgSocketGetsockopt   = "socket_getsockopt"
+	guardProgSocketListen       = "socket_listen"
+	guardProgSocketRecvmsg      = "socket_recvmsg"
+	guardProgSocketSendmsg      = "socket_sendmsg"
+	guardProgSocketSetsockopt   = "socket_setsockopt"
 	guardProgTaskAlloc          = "task_alloc"
 	guardProgTaskFree           = "task_free"
 	guardProgUnixMaySend        = "unix_may_send"
@@ -114,9 +199,12 @@ type guardSpecs struct {
 type guardProgramSpecs struct {
 	BprmCheckSecurity  *ebpf.ProgramSpec `ebpf:"bprm_check_security"`
 	BprmCommittedCreds *ebpf.ProgramSpec `ebpf:"bprm_committed_creds"`
+	BprmCredsFromFile  *ebpf.ProgramSpec `ebpf:"bprm_creds_from_file"`
+	Capable            *ebpf.ProgramSpec `ebpf:"capable"`
 	FileMprotect       *ebpf.ProgramSpec `ebpf:"file_mprotect"`
 	FileOpen           *ebpf.ProgramSpec `ebpf:"file_open"`
 	MmapFile           *ebpf.ProgramSpec `ebpf:"mmap_file"`
+	MoveMount          *ebpf.ProgramSpec `ebpf:"move_mount"`
 	PathChmod          *ebpf.ProgramSpec `ebpf:"path_chmod"`
 	PathChown          *ebpf.ProgramSpec `ebpf:"path_chown"`
 	PathLink           *ebpf.ProgramSpec `ebpf:"path_link"`
@@ -127,6 +215,22 @@ type guardProgramSpecs struct {
 	PathSymlink        *ebpf.ProgramSpec `ebpf:"path_symlink"`
 	PathTruncate       *ebpf.ProgramSpec `ebpf:"path_truncate"`
 	PathUnlink         *ebpf.ProgramSpec `ebpf:"path_unlink"`
+	PtraceAccessCheck  *ebpf.ProgramSpec `ebpf:"ptrace_access_check"`
+	PtraceTraceme      *ebpf.ProgramSpec `ebpf:"ptrace_traceme"`
+	SbMount            *ebpf.ProgramSpec `ebpf:"sb_mount"`
+	SbPivotroot        *ebpf.ProgramSpec `ebpf:"sb_pivotroot"`
+	SbRemount          *ebpf.ProgramSpec `ebpf:"sb_remount"`
+	SbSetMntOpts       *ebpf.ProgramSpec `ebpf:"sb_set_mnt_opts"`
+	SbUmount           *ebpf.ProgramSpec `ebpf:"sb_umount"`
+	SocketAccept       *ebpf.ProgramSpec `ebpf:"socket_accept"`
+	SocketBind         *ebpf.ProgramSpec `ebpf:"socket_bind"`
+	SocketConnect      *ebpf.ProgramSpec `ebpf:"socket_connect"`
+	SocketCreate       *ebpf.ProgramSpec `ebpf:"socket_create"`
+	SocketGetsockopt   *ebpf.ProgramSpec `ebpf:"socket_getsockopt"`
+	SocketListen       *ebpf.ProgramSpec `ebpf:"socket_listen"`
+	SocketRecvmsg      *ebpf.ProgramSpec `ebpf:"socket_recvmsg"`
+	SocketSendmsg      *ebpf.ProgramSpec `ebpf:"socket_sendmsg"`
+	SocketSetsockopt   *ebpf.ProgramSpec `ebpf:"socket_setsockopt"`
 	TaskAlloc          *ebpf.ProgramSpec `ebpf:"task_alloc"`
 	TaskFree           *ebpf.ProgramSpec `ebpf:"task_free"`
 	UnixMaySend        *ebpf.ProgramSpec `ebpf:"unix_may_send"`
@@ -137,9 +241,11 @@ type guardProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type guardMapSpecs struct {
-	Guardeds *ebpf.MapSpec `ebpf:"guardeds"`
-	Images   *ebpf.MapSpec `ebpf:"images"`
-	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
+	GuardEvents *ebpf.MapSpec `ebpf:"guard_events"`
+	GuardLosses *ebpf.MapSpec `ebpf:"guard_losses"`
+	Guardeds    *ebpf.MapSpec `ebpf:"guardeds"`
+	Images      *ebpf.MapSpec `ebpf:"images"`
+	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // guardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -173,13 +279,17 @@ func (o *guardObjects) Close() error {
 //
 // It can be passed to loadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type guardMaps struct {
-	Guardeds *ebpf.Map `ebpf:"guardeds"`
-	Images   *ebpf.Map `ebpf:"images"`
-	Tasks    *ebpf.Map `ebpf:"tasks"`
+	GuardEvents *ebpf.Map `ebpf:"guard_events"`
+	GuardLosses *ebpf.Map `ebpf:"guard_losses"`
+	Guardeds    *ebpf.Map `ebpf:"guardeds"`
+	Images      *ebpf.Map `ebpf:"images"`
+	Tasks       *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *guardMaps) Close() error {
 	return _GuardClose(
+		m.GuardEvents,
+		m.GuardLosses,
 		m.Guardeds,
 		m.Images,
 		m.Tasks,
@@ -203,9 +313,12 @@ type guardVariables struct {
 type guardPrograms struct {
 	BprmCheckSecurity  *ebpf.Program `ebpf:"bprm_check_security"`
 	BprmCommittedCreds *ebpf.Program `ebpf:"bprm_committed_creds"`
+	BprmCredsFromFile  *ebpf.Program `ebpf:"bprm_creds_from_file"`
+	Capable            *ebpf.Program `ebpf:"capable"`
 	FileMprotect       *ebpf.Program `ebpf:"file_mprotect"`
 	FileOpen           *ebpf.Program `ebpf:"file_open"`
 	MmapFile           *ebpf.Program `ebpf:"mmap_file"`
+	MoveMount          *ebpf.Program `ebpf:"move_mount"`
 	PathChmod          *ebpf.Program `ebpf:"path_chmod"`
 	PathChown          *ebpf.Program `ebpf:"path_chown"`
 	PathLink           *ebpf.Program `ebpf:"path_link"`
@@ -216,6 +329,22 @@ type guardPrograms struct {
 	PathSymlink        *ebpf.Program `ebpf:"path_symlink"`
 	PathTruncate       *ebpf.Program `ebpf:"path_truncate"`
 	PathUnlink         *ebpf.Program `ebpf:"path_unlink"`
+	PtraceAccessCheck  *ebpf.Program `ebpf:"ptrace_access_check"`
+	PtraceTraceme      *ebpf.Program `ebpf:"ptrace_traceme"`
+	SbMount            *ebpf.Program `ebpf:"sb_mount"`
+	SbPivotroot        *ebpf.Program `ebpf:"sb_pivotroot"`
+	SbRemount          *ebpf.Program `ebpf:"sb_remount"`
+	SbSetMntOpts       *ebpf.Program `ebpf:"sb_set_mnt_opts"`
+	SbUmount           *ebpf.Program `ebpf:"sb_umount"`
+	SocketAccept       *ebpf.Program `ebpf:"socket_accept"`
+	SocketBind         *ebpf.Program `ebpf:"socket_bind"`
+	SocketConnect      *ebpf.Program `ebpf:"socket_connect"`
+	SocketCreate       *ebpf.Program `ebpf:"socket_create"`
+	SocketGetsockopt   *ebpf.Program `ebpf:"socket_getsockopt"`
+	SocketListen       *ebpf.Program `ebpf:"socket_listen"`
+	SocketRecvmsg      *ebpf.Program `ebpf:"socket_recvmsg"`
+	SocketSendmsg      *ebpf.Program `ebpf:"socket_sendmsg"`
+	SocketSetsockopt   *ebpf.Program `ebpf:"socket_setsockopt"`
 	TaskAlloc          *ebpf.Program `ebpf:"task_alloc"`
 	TaskFree           *ebpf.Program `ebpf:"task_free"`
 	UnixMaySend        *ebpf.Program `ebpf:"unix_may_send"`
@@ -226,9 +355,12 @@ func (p *guardPrograms) Close() error {
 	return _GuardClose(
 		p.BprmCheckSecurity,
 		p.BprmCommittedCreds,
+		p.BprmCredsFromFile,
+		p.Capable,
 		p.FileMprotect,
 		p.FileOpen,
 		p.MmapFile,
+		p.MoveMount,
 		p.PathChmod,
 		p.PathChown,
 		p.PathLink,
@@ -239,6 +371,22 @@ func (p *guardPrograms) Close() error {
 		p.PathSymlink,
 		p.PathTruncate,
 		p.PathUnlink,
+		p.PtraceAccessCheck,
+		p.PtraceTraceme,
+		p.SbMount,
+		p.SbPivotroot,
+		p.SbRemount,
+		p.SbSetMntOpts,
+		p.SbUmount,
+		p.SocketAccept,
+		p.SocketBind,
+		p.SocketConnect,
+		p.SocketCreate,
+		p.SocketGetsockopt,
+		p.SocketListen,
+		p.SocketRecvmsg,
+		p.SocketSendmsg,
+		p.SocketSetsockopt,
 		p.TaskAlloc,
 		p.TaskFree,
 		p.UnixMaySend,

@@ -73,6 +73,7 @@ enum guard_reason {
 	REASON_NAMELESS,
 	REASON_TAMPER,
 	REASON_UNRESOLVED, /* no path was found for the object */
+	REASON_TRACE, /* who controls another task acts as that one */
 };
 
 /*

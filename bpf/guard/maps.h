@@ -2,10 +2,12 @@
 #ifndef PREARM_GUARD_MAPS_H
 #define PREARM_GUARD_MAPS_H
 
+#include "event.h"
 #include "layout.h"
 
 #define MAX_GUARDED 65536
 #define MAX_TASKS 262144
+#define EVENT_RING (1024 * 1024)
 
 /* A version's containers, by the id of their cgroup. */
 struct {
@@ -44,5 +46,19 @@ struct {
 	__type(key, struct digest);
 	__array(values, struct image);
 } images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVENT_RING);
+	__type(value, struct event); /* for the BTF alone */
+} guard_events SEC(".maps");
+
+/* Events that found the ring full, by action. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GUARD_PERMIT);
+	__type(key, __u32);
+	__type(value, __u64);
+} guard_losses SEC(".maps");
 
 #endif
