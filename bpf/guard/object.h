@@ -4,6 +4,7 @@
 #define PREARM_GUARD_OBJECT_H
 
 #include "judge.h"
+#include "proc.h"
 
 /* Instead of a row: no rule is about the object. */
 #define ROW_FREE 0xffffffff
@@ -70,7 +71,9 @@ static __always_inline __u64 verdict_on(const struct judged *j, __u32 row, __u32
 		return GUARD_PERMIT;
 	others = verdict_of(j->image, row, j->source, operation, 0);
 	owners = verdict_of(j->image, row, j->source, operation, 1);
-	return others != owners && (!object || owns(object)) ? owners : others;
+	if (others != owners && (!object || owns(object)))
+		others = owners;
+	return verdict_by_owner(others, object);
 }
 
 #endif
