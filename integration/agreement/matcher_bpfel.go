@@ -25,6 +25,29 @@ type matcherDigest struct {
 	Bytes [32]uint8
 }
 
+type matcherEvent struct {
+	_         structs.HostLayout
+	Time      uint64
+	Container uint64
+	Ruleset   matcherDigest
+	Verdict   uint64
+	Hook      uint32
+	Flags     uint32
+	Source    uint32
+	Pid       uint32
+	Tid       uint32
+	Ppid      uint32
+	Uid       uint32
+	Owner     uint32
+	Number    uint32
+	Family    uint32
+	Type      uint32
+	Protocol  uint32
+	PathSize  uint32
+	Comm      [16]int8
+	_         [4]byte
+}
+
 type matcherGuarded struct {
 	_          structs.HostLayout
 	Ruleset    matcherDigest
@@ -72,11 +95,13 @@ type matcherTask struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	matcherMapGuardeds  = "guardeds"
-	matcherMapImages    = "images"
-	matcherMapQuestions = "questions"
-	matcherMapTasks     = "tasks"
-	matcherProgDecide   = "decide"
+	matcherMapGuardEvents = "guard_events"
+	matcherMapGuardLosses = "guard_losses"
+	matcherMapGuardeds    = "guardeds"
+	matcherMapImages      = "images"
+	matcherMapQuestions   = "questions"
+	matcherMapTasks       = "tasks"
+	matcherProgDecide     = "decide"
 )
 
 // loadMatcher returns the embedded CollectionSpec for matcher.
@@ -128,10 +153,12 @@ type matcherProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type matcherMapSpecs struct {
-	Guardeds  *ebpf.MapSpec `ebpf:"guardeds"`
-	Images    *ebpf.MapSpec `ebpf:"images"`
-	Questions *ebpf.MapSpec `ebpf:"questions"`
-	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	GuardEvents *ebpf.MapSpec `ebpf:"guard_events"`
+	GuardLosses *ebpf.MapSpec `ebpf:"guard_losses"`
+	Guardeds    *ebpf.MapSpec `ebpf:"guardeds"`
+	Images      *ebpf.MapSpec `ebpf:"images"`
+	Questions   *ebpf.MapSpec `ebpf:"questions"`
+	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // matcherVariableSpecs contains global variables before they are loaded into the kernel.
@@ -160,14 +187,18 @@ func (o *matcherObjects) Close() error {
 //
 // It can be passed to loadMatcherObjects or ebpf.CollectionSpec.LoadAndAssign.
 type matcherMaps struct {
-	Guardeds  *ebpf.Map `ebpf:"guardeds"`
-	Images    *ebpf.Map `ebpf:"images"`
-	Questions *ebpf.Map `ebpf:"questions"`
-	Tasks     *ebpf.Map `ebpf:"tasks"`
+	GuardEvents *ebpf.Map `ebpf:"guard_events"`
+	GuardLosses *ebpf.Map `ebpf:"guard_losses"`
+	Guardeds    *ebpf.Map `ebpf:"guardeds"`
+	Images      *ebpf.Map `ebpf:"images"`
+	Questions   *ebpf.Map `ebpf:"questions"`
+	Tasks       *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *matcherMaps) Close() error {
 	return _MatcherClose(
+		m.GuardEvents,
+		m.GuardLosses,
 		m.Guardeds,
 		m.Images,
 		m.Questions,

@@ -48,7 +48,7 @@ func terrain() []object {
 		{path: "/w/bin/p", kind: program}, {path: "/w/a/p", kind: program}, {path: "/w/a/b/p", kind: program, owner: stranger},
 		{path: "/w/bin/run", kind: script, target: "/w/bin/p"}, {path: "/w/ab/run", kind: script, target: "/w/a/p"},
 		{path: "/w/lib/ld-linux.so", kind: program}, {path: "/w/lib/x.so", kind: program},
-		{path: "/w/" + strings.Repeat("n", maxName)},
+		{path: "/w/mnt/f"}, {path: "/w/" + strings.Repeat("n", maxName)},
 		{path: deep + "/f"},
 	}
 	for _, dir := range []string{"/w", "/w/a", "/w/a/b", "/w/a/b/c", "/w/ab"} {
