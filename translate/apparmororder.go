@@ -255,11 +255,7 @@ func loaderEntry(rules []model.Rule) entry {
 			named = append(named, glob.HoleBase(o.Name)...)
 		}
 	}
-	for _, text := range []string{
-		"/{**/,}{libc.so,linker,linker64}",
-		"/{**/,}{ld-,ld.,ld64.}*{.so,.so.*}",
-		"/{**/,}{ld,ld64}.so{,.*}", // the prefix's dot is that of .so
-	} {
+	for _, text := range model.LoaderPatterns() {
 		g, err := glob.Parse(text)
 		if err != nil {
 			panic(err) // a constant

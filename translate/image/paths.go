@@ -109,7 +109,7 @@ func (p *paths) compile(base []model.BaseEntry) (*automaton.Automaton, error) {
 	case !any:
 		return nil, nil
 	case p.class == policy.Process:
-		for _, text := range loaders {
+		for _, text := range model.LoaderPatterns() {
 			g, err := glob.Parse(text)
 			if err != nil {
 				return nil, err
@@ -129,13 +129,6 @@ func (p *paths) compile(base []model.BaseEntry) (*automaton.Automaton, error) {
 		err = &automaton.TooLargeError{Cells: rows, Most: p.most}
 	}
 	return a, err
-}
-
-// loaders are the paths that model.IsLoader knows.
-var loaders = []string{
-	"/{**/,}{libc.so,linker,linker64}",
-	"/{**/,}{ld-,ld.,ld64.}*{.so,.so.*}",
-	"/{**/,}{ld,ld64}.so{,.*}", // the prefix's dot is that of .so
 }
 
 func markOf(b model.BaseEntry) automaton.Mark {

@@ -19,3 +19,12 @@ func IsLoader(file string) bool {
 	return (strings.HasPrefix(base, "ld-") || strings.HasPrefix(base, "ld.") || strings.HasPrefix(base, "ld64.")) &&
 		(strings.HasSuffix(base, ".so") || strings.Contains(base, ".so."))
 }
+
+// LoaderPatterns match exactly the paths that IsLoader knows.
+func LoaderPatterns() []string {
+	return []string{
+		"/{**/,}{libc.so,linker,linker64}",
+		"/{**/,}{ld-,ld.,ld64.}*{.so,.so.*}",
+		"/{**/,}{ld,ld64}.so{,.*}", // the prefix's dot is that of .so
+	}
+}
