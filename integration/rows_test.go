@@ -115,11 +115,28 @@ func (c *conformer) enforce(i int, p *conformance.Pack) (map[string]outcome, map
 			return nil, nil, err
 		}
 	}
+	var log *guardLog
+	if n.byGuard() {
+		var err error
+		if log, err = n.guardLog(); err != nil {
+			return nil, nil, err
+		}
+	}
 	got, err := c.perform(container, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	return got, c.alerts(n, p), nil
+	all := c.alerts(n, p)
+	if log != nil {
+		events, err := log.end()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range events {
+			note(all, p, e.Comm, e.String(), func(row conformance.Row) bool { return guardAbout(e, row) })
+		}
+	}
+	return got, all, nil
 }
 
 // refuse has a start refused for each of the pack's rules that cannot be
@@ -146,21 +163,24 @@ func (c *conformer) alerts(n *node, p *conformance.Pack) map[string]alerts {
 	if c.audit != nil {
 		records, err := c.audit.Drain()
 		c.must(err)
-		rows := make(map[string]conformance.Row)
-		for _, row := range conformance.Rows(p.Cases) {
-			rows[row.Marker()] = row
-		}
 		for _, r := range records {
-			if row, ok := rows[r.Comm]; ok {
-				a := all[r.Comm]
-				all[r.Comm] = alerts{a.alerted || about(r, row), append(a.records, r.Text)}
-			}
+			note(all, p, r.Comm, r.Text, func(row conformance.Row) bool { return about(r, row) })
 		}
 	}
 	for _, e := range c.events(n) {
 		all[e.Comm] = alerts{true, append(all[e.Comm].records, e.String())}
 	}
 	return all
+}
+
+// note adds a record of the process that performs the row of the marker.
+func note(all map[string]alerts, p *conformance.Pack, marker, text string, about func(conformance.Row) bool) {
+	for _, row := range conformance.Rows(p.Cases) {
+		if row.Marker() == marker {
+			a := all[marker]
+			all[marker] = alerts{a.alerted || about(row), append(a.records, text)}
+		}
+	}
 }
 
 // events are those of the node's network rules since the last time.
