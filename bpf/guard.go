@@ -5,9 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/cilium/ebpf"
 )
 
 // guardPrefix begins the names of the guard's versions, which lie beside those
@@ -45,7 +49,28 @@ type Guard struct{ pins }
 // kernel refuses is an *ebpf.VerifierError.
 func OpenGuard(dir string) (*Guard, error) {
 	g := &Guard{pins{filepath.Clean(dir), guardVersion()}}
-	if err := g.establish(g.load); err != nil {
+	if err := g.prepare(); err != nil {
+		return nil, err
+	}
+	if g.Ready() {
+		return g, nil
+	}
+	// One process loads, and others that need it wait for that one; but nobody
+	// waits with the lock that every start and every end of a container takes.
+	unlock, err := g.lockLoading()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if g.Ready() {
+		return g, nil
+	}
+	guard, err := loadedGuard()
+	if err != nil {
+		return nil, fmt.Errorf("load the guard: %w", err)
+	}
+	defer guard.Close()
+	if err := g.establish(func() error { return g.publish(guard) }); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -91,9 +116,25 @@ func guardVersion() string {
 	return guardPrefix + hex.EncodeToString(sum[:8])
 }
 
-// load installs this version's guard, all or nothing. The lock is held. What
-// other versions have left behind goes.
-func (g *Guard) load() error {
+// loading is the folder whose lock those have who load a guard.
+const loading = building + "loading"
+
+// loadPatience bounds the wait for another process that loads. The verifier
+// takes tens of milliseconds for each program, and sixty times that in an
+// emulated machine.
+const loadPatience = 4 * time.Minute
+
+func (g *Guard) lockLoading() (unlock func(), err error) {
+	dir := filepath.Join(g.base, loading)
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return lockFolder(dir, loadPatience)
+}
+
+// publish attaches and pins this version's guard, all or nothing. The lock is
+// held. What other versions have left behind goes.
+func (g *Guard) publish(guard *ebpf.Collection) error {
 	if err := g.prune(); err != nil {
 		return err
 	}
@@ -103,8 +144,8 @@ func (g *Guard) load() error {
 			return err
 		}
 	}
-	if err := installGuard(work); err != nil {
-		return errors.Join(fmt.Errorf("load the guard: %w", err), os.RemoveAll(work))
+	if err := pinGuard(work, guard); err != nil {
+		return errors.Join(fmt.Errorf("attach the guard: %w", err), os.RemoveAll(work))
 	}
 	if err := os.Rename(work, g.dir()); err != nil {
 		return errors.Join(fmt.Errorf("publish the guard's pins: %w", err), os.RemoveAll(work))

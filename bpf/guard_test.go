@@ -28,7 +28,12 @@ func newGuard(t *testing.T) *Guard {
 		if err := os.MkdirAll(filepath.Join(work, linksDir), 0o700); err != nil {
 			return err
 		}
-		return errors.Join(pinGuard(work, spec), os.Rename(work, g.dir()))
+		guard, err := ebpf.NewCollection(spec)
+		if err != nil {
+			return err
+		}
+		defer guard.Close()
+		return errors.Join(pinGuard(work, guard), os.Rename(work, g.dir()))
 	}
 	if err := g.establish(build); err != nil {
 		t.Fatal(err)

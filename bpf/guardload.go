@@ -16,15 +16,13 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// installGuard loads the guard, pins its maps in dir by their names and the
-// attachments of its programs in dir's folder of programs. Both are there and
-// empty. If it fails, nothing is attached once dir is gone.
-func installGuard(dir string) error {
+// loadedGuard is the guard in the kernel, attached to nothing.
+func loadedGuard() (*ebpf.Collection, error) {
 	spec, err := guardSpec()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return pinGuard(dir, spec)
+	return ebpf.NewCollection(spec)
 }
 
 // guardSpec is the guard for the running kernel: without programs for hooks
@@ -137,12 +135,10 @@ func locate(spec *ebpf.CollectionSpec) error {
 	return nil
 }
 
-func pinGuard(dir string, spec *ebpf.CollectionSpec) (err error) {
-	guard, err := ebpf.NewCollection(spec)
-	if err != nil {
-		return err
-	}
-	defer guard.Close()
+// pinGuard pins the guard's maps in dir by their names, and the attachments of
+// its programs in dir's folder of programs. Both are there and empty. If it
+// fails, nothing is attached once dir is gone.
+func pinGuard(dir string, guard *ebpf.Collection) error {
 	for name, m := range guard.Maps {
 		if strings.HasPrefix(name, ".") {
 			continue // variables, which nobody else needs

@@ -89,20 +89,25 @@ func (p *pins) pinned() error {
 	return err
 }
 
+// prepare makes the folder of pins if need be.
+func (p *pins) prepare() error {
+	err := trusted(p.base)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := checkBPFFS(p.base); err != nil {
+		return err
+	}
+	if err := os.Mkdir(p.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create the folder for pins: %w", err)
+	}
+	return trusted(p.base)
+}
+
 // establish makes sure that this version is there. If it is not, load makes
 // it, under the lock.
 func (p *pins) establish(load func() error) error {
-	if err := trusted(p.base); errors.Is(err, fs.ErrNotExist) {
-		if err := checkBPFFS(p.base); err != nil {
-			return err
-		}
-		if err := os.Mkdir(p.base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("create the folder for pins: %w", err)
-		}
-		if err := trusted(p.base); err != nil {
-			return err
-		}
-	} else if err != nil {
+	if err := p.prepare(); err != nil {
 		return err
 	}
 	if exists(p.dir()) {
@@ -168,10 +173,13 @@ const lockPatience = 30 * time.Second
 
 // lock takes the exclusive lock on the node's directory. A process that dies
 // gives it back.
-func (p *pins) lock() (unlock func(), err error) {
-	d, err := unix.Open(p.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func (p *pins) lock() (unlock func(), err error) { return lockFolder(p.base, lockPatience) }
+
+// lockFolder takes the exclusive lock on a folder, with some patience.
+func lockFolder(path string, patience time.Duration) (unlock func(), err error) {
+	d, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "lock", Path: p.base, Err: err}
+		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
 	unlock = func() { _ = unix.Close(d) }
 	if unix.Flock(d, unix.LOCK_EX|unix.LOCK_NB) == nil {
@@ -187,12 +195,12 @@ func (p *pins) lock() (unlock func(), err error) {
 	case <-done:
 		if failed != nil {
 			unlock()
-			return nil, fmt.Errorf("lock %s: %w", p.base, failed)
+			return nil, fmt.Errorf("lock %s: %w", path, failed)
 		}
 		return unlock, nil
-	case <-time.After(lockPatience):
+	case <-time.After(patience):
 		go func() { <-done; unlock() }()
-		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", p.base, ErrBusy, lockPatience, p.base)
+		return nil, fmt.Errorf("lock %s: %w for %v; find it with fuser %s", path, ErrBusy, patience, path)
 	}
 }
 

@@ -95,11 +95,7 @@ func (p *pins) describe(v *Version) error {
 // TryGuard loads the guard and lets it go again, so that nothing changes. The
 // error is that of loading it.
 func TryGuard() error {
-	spec, err := guardSpec()
-	if err != nil {
-		return err
-	}
-	guard, err := ebpf.NewCollection(spec)
+	guard, err := loadedGuard()
 	if err != nil {
 		return err
 	}

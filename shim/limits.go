@@ -8,7 +8,7 @@ import "time"
 const (
 	parserTimeout = 60 * time.Second // apparmor_parser, on a cold cache
 	indexTimeout  = 60 * time.Second // prearm index, over all policies of the node
-	guardTimeout  = 90 * time.Second // prearm bpf load, which waits for others that load
+	guardTimeout  = 5 * time.Minute  // prearm bpf load, which waits for others that load
 	hookTimeout   = 60               // seconds, for the OCI runtime
 
 	// indexTries is how often policies may change again while they are read.
