@@ -19,10 +19,12 @@ import (
 
 // act is one system call that the victim is asked to do.
 type act struct {
-	Call    string       // socket, try (socket, and close it), connect, sendto, bind, close
+	Call    string       // socket, try (socket, and close it), connect, sendto, bind, close, or of guardacts_test.go
 	Socket  model.Socket // socket
 	FD      int          // connect, sendto, bind, close
 	Address netip.AddrPort
+	Path    string
+	To      string
 }
 
 // outcome is what came of it.
@@ -45,6 +47,21 @@ type victim struct {
 // start puts a victim into the cgroup. Files are its descriptors from 3 on.
 func start(t *testing.T, cgroup string, files ...*os.File) *victim {
 	t.Helper()
+	return startAs(t, "/proc/self/exe", cgroup, files...)
+}
+
+// startAs starts a victim from a copy of this program.
+func startAs(t *testing.T, program, cgroup string, files ...*os.File) *victim {
+	t.Helper()
+	return startWith(t, cgroup, func(cmd *exec.Cmd) {
+		cmd.Path = program
+		cmd.ExtraFiles = files
+	})
+}
+
+// startWith starts a victim from a command that change has changed.
+func startWith(t *testing.T, cgroup string, change func(*exec.Cmd)) *victim {
+	t.Helper()
 	dir, err := os.Open(cgroup)
 	if err != nil {
 		t.Fatal(err)
@@ -54,13 +71,13 @@ func start(t *testing.T, cgroup string, files ...*os.File) *victim {
 	// The race detector sleeps a second at exit otherwise.
 	cmd.Env = append(os.Environ(), victimEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
-	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		UseCgroupFD: true,
 		CgroupFD:    int(dir.Fd()),
 		Cloneflags:  unix.CLONE_NEWNET,
 		Pdeathsig:   unix.SIGKILL,
 	}
+	change(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +231,7 @@ func (a act) run() (o outcome) {
 	case "close":
 		err = unix.Close(a.FD)
 	default:
-		panic("unknown act " + a.Call)
+		o, err = a.more()
 	}
 	if err != nil && !errors.As(err, &o.Errno) {
 		panic(err)
