@@ -13,5 +13,6 @@
 #include "guard/network.h"
 #include "guard/process.h"
 #include "guard/ptrace.h"
+#include "guard/unix.h"
 
 char _license[] SEC("license") = "GPL";

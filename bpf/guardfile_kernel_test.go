@@ -18,6 +18,7 @@ import (
 // Paths that no rule may stop short of.
 var (
 	deep = strings.Repeat("/d", 200)
+	over = strings.Repeat("/e", 2100)                       // is too deep to be resolved, and not below /d
 	long = strings.Repeat("/"+strings.Repeat("n", 226), 18) // 4,086 bytes
 )
 
@@ -107,7 +108,7 @@ func TestKernelGuardFiles(t *testing.T) {
 		"child read /etc/secret", "orphan read /etc/secret", "child child child read /etc/secret",
 		"cgroup read /etc/secret", "cgroup child exec /bin/forbidden",
 		"child chroot /etc read /secret", "child chroot /private read /a", "child chroot /bin map /forbidden",
-		"far " + deep + "/secret", "read " + deep + "/secret", "far " + long + "/secret", "child chdir " + long + " read secret",
+		"far " + over + "/open", "far " + deep + "/secret", "read " + deep + "/secret", "far " + long + "/secret", "child chdir " + long + " read secret",
 	}
 	permitted := []string{
 		"stat /etc/secret", "read /etc/a", "write /etc/a", "create /etc/c", "unlink /etc/a", "rename /etc/a /etc/c", "link /etc/a /etc/c",
@@ -123,6 +124,7 @@ func TestKernelGuardFiles(t *testing.T) {
 			root := newRoot(t)
 			plant(t, root, deep)
 			plant(t, root, long)
+			plant(t, root, over)
 			listen(t, root)
 			p := run(t, root, image)
 			if p.started != 0 {

@@ -196,35 +196,4 @@ int BPF_PROG(path_link, struct dentry *old, const struct path *new_dir, struct d
 	return answer(&j, GUARD_LINK, verdict_on(&j, row_for(&j, IMAGE_FILE, &to), FILE_WRITE, &from), &to);
 }
 
-/* Sockets with a path are read by those who connect to them, or send to them unconnected. */
-static __always_inline int reach(__u64 from, __u64 to)
-{
-	struct unix_sock *socket = (void *)to;
-	struct place object = {};
-	struct judged j;
-	__u64 peer = 0;
-
-	if (!judged(&j))
-		return 0;
-	peek(&object, &socket->path);
-	if (!object.dentry)
-		return 0;
-	peek(&peer, &((struct unix_sock *)from)->peer);
-	if (peer == to)
-		return 0;
-	return answer(&j, GUARD_CONNECT, on_file(&j, FILE_READ, &object), &object);
-}
-
-SEC("lsm/unix_stream_connect")
-int BPF_PROG(unix_stream_connect, struct sock *sock, struct sock *other)
-{
-	return reach(address(sock), address(other));
-}
-
-SEC("lsm/unix_may_send")
-int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other)
-{
-	return reach(address(sock->sk), address(other->sk));
-}
-
 #endif

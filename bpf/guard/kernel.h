@@ -46,8 +46,11 @@ struct inode {
 	kuid_t i_uid;
 };
 
+struct super_block;
+
 struct dentry {
 	struct dentry *d_parent;
+	struct super_block *d_sb;
 	struct qstr d_name;
 	struct inode *d_inode;
 };
@@ -58,9 +61,14 @@ struct user_namespace {
 	} ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct super_block {
 	unsigned long s_flags;
 	struct user_namespace *s_user_ns;
+	struct list_head s_mounts;
 };
 
 struct mnt_idmap;
@@ -87,6 +95,7 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	struct list_head mnt_instance; /* in s_mounts */
 	int mnt_id;
 };
 
@@ -127,11 +136,12 @@ struct cred {
 	} cap_effective;
 };
 
-struct list_head {
-	struct list_head *next;
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 };
 
 struct task_struct {
+	struct nsproxy *nsproxy;
 	int tgid;
 	unsigned int ptrace; /* not 0 while parent traces it */
 	struct task_struct *real_parent;
