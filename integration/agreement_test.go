@@ -26,16 +26,9 @@ import (
 	"github.com/prearm/prearm/translate/model"
 )
 
-// rulesets is how many rulesets one container is given, unless
-// PREARM_AGREEMENT says another number, and attempts how many attempts each
-// of its sources makes under each.
-const (
-	rulesets = 25
-	attempts = 24
-)
-
 // TestAgreement gives the processes of a container one random ruleset after
-// the other, and compares what they can do with the model.
+// the other, and compares what they can do with the model. PREARM_AGREEMENT is
+// how many, and PREARM_SEED what they are drawn from.
 func TestAgreement(t *testing.T) {
 	t.Run("guard", func(t *testing.T) {
 		modules, err := os.ReadFile("/sys/kernel/security/lsm")
@@ -44,7 +37,7 @@ func TestAgreement(t *testing.T) {
 		}
 		a := newAgreer(t)
 		a.underGuard()
-		a.run(policy.Process, policy.Process, policy.File, policy.File, policy.Network, policy.Capabilities)
+		a.run(60, policy.Process, policy.Process, policy.File, policy.File, policy.Network, policy.Capabilities)
 	})
 	t.Run("apparmor", func(t *testing.T) {
 		if !shared.AppArmor {
@@ -52,7 +45,7 @@ func TestAgreement(t *testing.T) {
 		}
 		a := newAgreer(t)
 		a.underAppArmor()
-		a.run(policy.Process, policy.File)
+		a.run(10, policy.Process, policy.File)
 	})
 }
 
@@ -198,9 +191,9 @@ func (a *agreer) underAppArmor() {
 	}
 }
 
-// run compares the rulesets.
-func (a *agreer) run(classes ...policy.Class) {
-	count, seed := rulesets, uint64(1)
+// run compares that many rulesets.
+func (a *agreer) run(count int, classes ...policy.Class) {
+	seed := uint64(1)
 	if text := os.Getenv("PREARM_AGREEMENT"); text != "" {
 		var err error
 		count, err = strconv.Atoi(text)
@@ -216,7 +209,7 @@ func (a *agreer) run(classes ...policy.Class) {
 	cases, tries := make([]*agreement.Case, count), make([][]agreement.Attempt, count)
 	for number := range cases {
 		var err error
-		cases[number], tries[number], err = a.terrain.Draw(seed, uint64(number), attempts, classes...)
+		cases[number], tries[number], err = a.terrain.Draw(seed, uint64(number), classes...)
 		a.must(err)
 		a.measure(tries[number])
 	}

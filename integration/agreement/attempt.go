@@ -33,8 +33,8 @@ func (a Attempt) Request() string {
 const fresh = "fresh"
 
 // Draw is case number of a seed, of rules of the classes, and attempts near
-// them: as many by each source as asked for.
-func (t *Terrain) Draw(seed, number uint64, attempts int, classes ...policy.Class) (*Case, []Attempt, error) {
+// them: sixty by the prober under its first name, and some by its copies.
+func (t *Terrain) Draw(seed, number uint64, classes ...policy.Class) (*Case, []Attempt, error) {
 	d := drawer{rand.New(rand.NewPCG(seed, number))}
 	var theme []string
 	for _, o := range t.objects {
@@ -65,8 +65,12 @@ func (t *Terrain) Draw(seed, number uint64, attempts int, classes ...policy.Clas
 	c := &Case{Rules: resolved, Posture: policy.Posture{File: d.posture(), Network: d.posture(), Capabilities: d.posture()}}
 	var all []Attempt
 	for _, source := range Sources() {
-		for i := range attempts {
-			a := t.attempt(d, classes, fmt.Sprintf("%s%d-%d", fresh, len(all), i))
+		attempts := 12
+		if source == Prober {
+			attempts = 66 // of which some come too late for their object
+		}
+		for range attempts {
+			a := t.attempt(d, classes, fmt.Sprintf("%s%d", fresh, len(all)))
 			a.Source = source
 			all = append(all, a)
 		}
