@@ -31,6 +31,12 @@ static __noinline __u32 row_of_executed(const struct judged *j, const struct pla
 	}
 }
 
+/* Whether it is the posture that answered, and for no rule's closed object, which the verdict would name. */
+static __always_inline _Bool unlisted(__u64 verdict)
+{
+	return reason_of(verdict) == REASON_POSTURE && (__s32)high(verdict) < 0;
+}
+
 /* For a script, and once more for what interprets it. */
 SEC("lsm/bprm_check_security")
 int BPF_PROG(bprm_check_security, struct linux_binprm *bprm)
@@ -49,7 +55,7 @@ int BPF_PROG(bprm_check_security, struct linux_binprm *bprm)
 		filename = 0; /* that is the script's */
 	file = place_at(&bprm->file->f_path);
 	verdict = verdict_on(&j, row_of_executed(&j, &file, filename), PROCESS_EXEC, &file);
-	if (!j.task->executable && j.self && j.self->flags & GUARDED_ADMIT_FIRST && reason_of(verdict) == REASON_POSTURE)
+	if (!j.task->executable && j.self && j.self->flags & GUARDED_ADMIT_FIRST && unlisted(verdict))
 		return 0;
 	return answer(&j, GUARD_EXEC, verdict, &file);
 }
