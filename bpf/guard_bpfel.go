@@ -25,7 +25,7 @@ type guardEvent struct {
 	Ruleset   guardDigest
 	Verdict   uint64
 	Hook      uint32
-	Flags     uint32
+	Flags     guardEventFlag
 	Source    uint32
 	Pid       uint32
 	Tid       uint32

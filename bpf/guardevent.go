@@ -219,7 +219,7 @@ func decodeGuard(raw []byte) (GuardEvent, error) {
 	case GuardTrace, GuardTraceMe, GuardTracedExec:
 		e.Other = k.Number
 	}
-	if flags := guardEventFlag(k.Flags); flags&guardEventFlagEVENT_PATH != 0 {
+	if flags := k.Flags; flags&guardEventFlagEVENT_PATH != 0 {
 		e.Path = pathOf(names[:k.PathSize], flags&(guardEventFlagEVENT_PATH_CUT|guardEventFlagEVENT_PATH_LOST) == 0)
 		e.Detached = flags&guardEventFlagEVENT_PATH_LOST != 0
 	}

@@ -49,7 +49,7 @@ func TestGuardEvent(t *testing.T) {
 
 func TestGuardEventPaths(t *testing.T) {
 	for _, tc := range []struct {
-		flags    uint32
+		flags    guardEventFlag
 		names    string
 		path     string
 		detached bool

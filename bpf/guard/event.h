@@ -49,7 +49,7 @@ struct event {
 	struct digest ruleset; /* of the container's record; zero if that is gone */
 	__u64 verdict;   /* a cell, as in an image */
 	__u32 hook;      /* enum guard_hook */
-	__u32 flags;     /* enum event_flag */
+	enum event_flag flags;
 	__u32 source;    /* the task's source class */
 	__u32 pid;       /* process, in the first pid namespace */
 	__u32 tid;       /* thread, likewise */

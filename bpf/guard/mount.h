@@ -18,7 +18,7 @@
 
 static __always_inline int judge_mount(enum guard_hook hook, const void *dentry, const void *mnt)
 {
-	struct place at = {(__u64)dentry, (__u64)mnt};
+	struct place at = { .dentry = (__u64)dentry, .mnt = (__u64)mnt };
 	struct judged j;
 	__u32 number;
 

@@ -79,14 +79,30 @@ int BPF_PROG(ptrace_traceme, struct task_struct *parent)
 	return refuse_trace(&j, GUARD_TRACEME, parent->tgid);
 }
 
+/* Whether the current task traces others. */
+static __always_inline _Bool traces(void)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+
+	return current->ptraced.next != &current->ptraced;
+}
+
+static __always_inline _Bool is_traced(void)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+
+	return current->ptrace;
+}
+
 /*
- * Whether a tracer of the current task would still be judged as it is, were
- * that of the source class. If it has not been judged since the ruleset was
+ * Whether the current task's tracer would still be judged as it is, were that
+ * of the source class. If the tracer has not been judged since the ruleset was
  * replaced, nobody knows.
  */
-static __always_inline _Bool may_keep(const struct judged *j, const struct task_struct *tracer, __u32 source)
+static __always_inline _Bool tracer_is(const struct judged *j, __u32 source)
 {
-	struct task *other = task_of(tracer);
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct task *other = task_of(current->parent);
 
 	return !other || (other->container == j->task->container && other->generation == j->task->generation && other->source == source);
 }
@@ -95,19 +111,17 @@ static __always_inline _Bool may_keep(const struct judged *j, const struct task_
 SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(bprm_creds_from_file, struct linux_binprm *bprm, struct file *file)
 {
-	struct task_struct *current = bpf_get_current_task_btf();
-	_Bool traces = current->ptraced.next != &current->ptraced;
 	struct place executable;
 	struct judged j;
 	__u32 source;
 
-	if ((!current->ptrace && !traces) || !judged(&j) || !tells_sources(&j))
+	if ((!is_traced() && !traces()) || !judged(&j) || !tells_sources(&j))
 		return 0;
 	executable = place_of(file);
 	source = source_of(&j, &executable);
-	if ((!traces || source == j.source) && (!current->ptrace || may_keep(&j, current->parent, source)))
+	if ((!traces() || source == j.source) && (!is_traced() || tracer_is(&j, source)))
 		return 0;
-	return refuse_trace(&j, GUARD_TRACED_EXEC, current->parent->tgid);
+	return refuse_trace(&j, GUARD_TRACED_EXEC, bpf_get_current_task_btf()->parent->tgid);
 }
 
 #endif

@@ -54,42 +54,42 @@ struct ascent {
 	struct place at;
 	__u64 top; /* dentry at the top of at's mount */
 	__u32 root_mount;
-	__u32 size; /* of the names so far */
-	enum event_flag lack;
-	char *path;
+	/* Has how far it got, too: verifiers before Linux 6.7 take what a loop's memory holds at first for what it holds. */
+	struct path_event *event;
 };
 
 /* One step of it, like climb and leave. */
 static long ascend(__u32 step, struct ascent *a)
 {
+	struct event *e = &a->event->event;
+	__u32 size = e->path_size;
 	struct link link;
-	__u32 at = a->size;
-	long size;
+	long more;
 
 	if (a->at.dentry == a->top) {
 		struct mount *mount = mount_of(a->at.mnt), *below = 0;
 
-		bpf_core_read(&below, sizeof(below), &mount->mnt_parent);
+		peek(&below, &mount->mnt_parent);
 		if (below == mount || mount_id(a->at.mnt) == a->root_mount) {
-			a->lack = 0;
+			e->flags = EVENT_PATH;
 			return 1;
 		}
-		bpf_core_read(&a->at.dentry, sizeof(a->at.dentry), &mount->mnt_mountpoint);
+		peek(&a->at.dentry, &mount->mnt_mountpoint);
 		a->at.mnt = (__u64)below + bpf_core_field_offset(struct mount, mnt);
-		bpf_core_read(&a->top, sizeof(a->top), &below->mnt.mnt_root);
+		peek(&a->top, &below->mnt.mnt_root);
 		return 0;
 	}
 	bpf_probe_read_kernel(&link, sizeof(link), &((struct dentry *)a->at.dentry)->d_parent);
 	if (link.parent == a->at.dentry || !link.parent) {
-		a->lack = EVENT_PATH_LOST;
+		e->flags = EVENT_PATH | EVENT_PATH_LOST;
 		return 1;
 	}
-	if (at > PATH_ROOM - NAME_SIZE)
+	if (size > PATH_ROOM - NAME_SIZE)
 		return 1;
-	size = bpf_probe_read_kernel_str(a->path + at, NAME_SIZE, (void *)link.name);
-	if (size <= 0)
+	more = bpf_probe_read_kernel_str(a->event->path + size, NAME_SIZE, (void *)link.name);
+	if (more <= 0)
 		return 1;
-	a->size = at + size;
+	e->path_size = size + more;
 	a->at.dentry = link.parent;
 	return 0;
 }
@@ -106,18 +106,16 @@ static __always_inline _Bool report_path(const struct judged *j, enum guard_hook
 	struct ascent a = {
 		.at = *object,
 		.root_mount = j->self ? j->self->root_mount : 0,
-		.lack = EVENT_PATH_CUT,
+		.event = e,
 	};
 
 	if (!e)
 		return 0;
 	begin_event(&e->event, j, hook, verdict, 0);
-	bpf_core_read(&a.top, sizeof(a.top), &mnt->mnt_root);
-	a.path = e->path;
-	bpf_loop(EVENT_DEPTH, ascend, &a, 0);
+	e->event.flags = EVENT_PATH | EVENT_PATH_CUT;
 	e->event.owner = BPF_CORE_READ(dentry, d_inode, i_uid.val);
-	e->event.path_size = a.size;
-	e->event.flags = EVENT_PATH | a.lack;
+	peek(&a.top, &mnt->mnt_root);
+	bpf_loop(EVENT_DEPTH, ascend, &a, 0);
 	bpf_ringbuf_submit(e, 0);
 	return 1;
 }
