@@ -18,7 +18,7 @@ import (
 // of the cgroup programs:
 //
 //	<dir>/guard-<version>/
-//	    guardeds tasks images   the maps
+//	    guardeds tasks images guard_events guard_losses   the maps
 //	    programs/               the pinned attachments of the programs
 //	    links/<hash of the container's key>/
 //	        id                  a symlink whose text is the quoted key
