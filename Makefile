@@ -135,6 +135,18 @@ $(KERNELS:%=agreement-%): agreement-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout 3600 --env PREARM_AGREEMENT=$(RULESETS) --env PREARM_SEED=$(SEED) \
 		$(foreach v,$(suite_env),--env $v=$($v)) -- $(suite) -test.v -test.run '^TestAgreement$$' -test.timeout 59m
 
+.PHONY: attacks
+attacks: setup run-build $(KERNELS:%=attacks-%) ## docs/attacks.md, by trying every way around policies on both kernels
+	go generate ./integration/attacks
+
+.PHONY: $(KERNELS:%=attacks-%)
+$(KERNELS:%=attacks-%): attacks-%:
+	mkdir -p $(build)/attacks/$*
+	integration/vm/run --kernel $* --memory 3072 --timeout 1200 --share $(build)/attacks/$* \
+		--env PREARM_TIER=long --env PREARM_ATTACKS=/share/outcomes.json $(foreach v,$(suite_env),--env $v=$($v)) \
+		-- $(suite) -test.v -test.run '^TestAttacks$$' -test.timeout 19m
+	cp $(build)/attacks/$*/outcomes.json integration/attacks/testdata/$*.json
+
 ##@ Other
 
 .PHONY: setup
@@ -154,6 +166,7 @@ images:
 	integration/images/debian >/dev/null & debian=$$!; integration/images/build >/dev/null && wait $$debian
 fixture:
 	$(MAKE) --no-print-directory -C integration/fixture OUT=$(build)/fixture
+	$(MAKE) --no-print-directory -C integration/attacks/programs OUT=$(build)/fixture/attacks
 suite:
 	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
 	go test -c -tags kernel -o $(kernel_tests) ./profiles

@@ -176,6 +176,7 @@ func (c *armorer) cover(r model.Rule) {
 		case r.Class == policy.File:
 		case r.Object.Kind == policy.Path:
 			add("apparmor-tamper-write")
+			add("apparmor-mprotect")
 		default:
 			add("apparmor-move-out")
 		}

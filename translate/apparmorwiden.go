@@ -95,9 +95,9 @@ func usesOf(r model.Rule) []model.Access {
 // sourceResiduals are those of rules with sources.
 func (c *armorer) sourceResiduals() []string {
 	if c.stacked {
-		return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-stacked"}
+		return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-trace", "apparmor-source-stacked"}
 	}
-	return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-link", "apparmor-source-privileges"}
+	return []string{"apparmor-outside-files", "apparmor-source-script", "apparmor-source-descriptor", "apparmor-source-trace", "apparmor-source-link", "apparmor-source-privileges"}
 }
 
 // coverShared records which rules on capabilities and the network AppArmor

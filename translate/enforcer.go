@@ -103,6 +103,7 @@ var laxOfAppArmor = []string{
 	"apparmor-exec-argv0",
 	"apparmor-exec-name",
 	"apparmor-move-out",
+	"apparmor-mprotect",
 	"apparmor-unix-connect",
 	"apparmor-proc-self",
 	"apparmor-audit-base",

@@ -1,0 +1,11 @@
+/*
+ * UDP, the plain way.
+ *
+ * under protocols: stopped
+ */
+#include "attack.h"
+
+ATTACK
+{
+	return ended(socket(AF_INET, SOCK_DGRAM, 0));
+}

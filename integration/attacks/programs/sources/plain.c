@@ -1,0 +1,12 @@
+/*
+ * Another than the source opens the file.
+ *
+ * under sources: stopped
+ * under traced: stopped
+ */
+#include "attack.h"
+
+ATTACK
+{
+	return steal("/w/ledger");
+}

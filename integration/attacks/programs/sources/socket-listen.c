@@ -1,0 +1,11 @@
+/*
+ * A socket that the source made before an execve listens after it.
+ *
+ * under dialers: stopped
+ */
+#include "attack.h"
+
+ATTACK
+{
+	return runs_with("/w/bin/keeper", (char *[]){ "keeper", "dial", "listen", NULL }, NULL);
+}

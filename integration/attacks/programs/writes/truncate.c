@@ -1,0 +1,11 @@
+/*
+ * The file is cut by its name.
+ *
+ * under blocks: stopped
+ */
+#include "attack.h"
+
+ATTACK
+{
+	return ended(truncate("/w/fixed", 0));
+}
