@@ -134,9 +134,9 @@ func createMap(kind ebpf.MapType, valueSize, maxEntries, flags uint32) (fd int, 
 }
 
 type batchAttr struct {
-	in, out, keys, values unsafe.Pointer
-	count, mapFD          uint32
-	elementFlags, flags   uint64
+	_, _, keys, values unsafe.Pointer // which part of the map; of no use in an update
+	count, mapFD       uint32
+	_, _               uint64 // flags
 }
 
 // updateAll sets the values of as many keys. If it fails, some may be set.
@@ -154,13 +154,13 @@ func updateAll[K, V any](m int, keys []K, values []V) error {
 	return err
 }
 
+type freezeAttr struct{ fd uint32 }
+
 // freeze ends writing to a map from user space.
 func freeze(m int) error {
-	_, err := bpf(unix.BPF_MAP_FREEZE, &objectAttrFD{fd32(m)})
+	_, err := bpf(unix.BPF_MAP_FREEZE, &freezeAttr{fd32(m)})
 	return err
 }
-
-type objectAttrFD struct{ fd uint32 }
 
 // fd32 is the kernel's form of a descriptor: one that cannot be open, if it
 // is out of range.
