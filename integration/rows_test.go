@@ -50,8 +50,12 @@ func (c *conformer) perform(container Container, packs ...*conformance.Pack) (_ 
 			return nil, err
 		}
 	}
-	for _, name := range conformance.Sockets(cases) {
-		c.listen(filepath.Join(inside, name))
+	for name, owner := range conformance.Sockets(cases) {
+		at := filepath.Join(inside, name)
+		c.listen(at)
+		if err := os.Chown(at, owner, -1); err != nil {
+			return nil, err
+		}
 	}
 	if err := task.Start(c.Context()); err != nil {
 		return nil, err

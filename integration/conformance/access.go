@@ -149,7 +149,8 @@ func (r Row) judged() []model.Access {
 		object = r.real(a.Object)
 	}
 	of := func(class policy.Class, op model.Operation, path string, owner int) model.Access {
-		return model.Access{Class: class, Operation: op, Path: path, Owner: uint32(owner)}
+		// Who performs a row is never the container's first process.
+		return model.Access{Class: class, Operation: op, Path: path, Owner: uint32(owner), Foreign: strings.HasPrefix(path, "/proc/1/")}
 	}
 	read, write := of(policy.File, model.Read, object, a.Owner), of(policy.File, model.Write, object, a.Owner)
 	tamper := func(path string) []model.Access {

@@ -124,16 +124,16 @@ func ours(name string) bool {
 	return !strings.HasPrefix(name, "/dev/") && !strings.HasPrefix(name, "/proc/")
 }
 
-// Sockets are the names of the unix sockets that the cases connect to.
-// Whoever performs the rows listens on them in the container.
-func Sockets(cases []*Case) []string {
-	var names []string
+// Sockets are the owners, by name, of the unix sockets that the cases connect
+// to. Whoever performs the rows listens on them in the container.
+func Sockets(cases []*Case) map[string]int {
+	owners := make(map[string]int)
 	for _, r := range Rows(cases) {
 		if r.Access.Op == "connect" {
-			names = append(names, r.expand(r.Access.Object))
+			owners[r.expand(r.Access.Object)] = r.Access.Owner
 		}
 	}
-	return names
+	return owners
 }
 
 // WriteImage makes a root file system for all the cases, in a folder that
