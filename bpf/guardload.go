@@ -25,8 +25,9 @@ func loadedGuard() (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
-// guardSpec is the guard for the running kernel: without programs for hooks
-// that it does not have, and with the addresses of its variables.
+// guardSpec is the guard for the running kernel, with the addresses of its
+// variables. A kernel that lacks one of the hooks, which every one from 6.1 on
+// has that is configured for it, would leave a rule unjudged in silence.
 func guardSpec() (*ebpf.CollectionSpec, error) {
 	spec, err := loadGuard()
 	if err != nil {
@@ -36,10 +37,8 @@ func guardSpec() (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, program := range spec.Programs {
-		if slices.Contains(missing, program.AttachTo) {
-			delete(spec.Programs, name)
-		}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("this kernel lacks security hooks without which rules would not be judged: %s; it needs CONFIG_SECURITY_PATH and CONFIG_SECURITY_NETWORK, and to be Linux 6.1 or later", strings.Join(missing, ", "))
 	}
 	if err := locate(spec); err != nil {
 		return nil, err
@@ -52,7 +51,8 @@ func guardSpec() (*ebpf.CollectionSpec, error) {
 }
 
 // MissingHooks lists the security hooks that the guard has a program for and
-// the running kernel does not have, sorted. What they would judge is not.
+// the running kernel does not have, sorted. If there are any, the guard is not
+// loaded.
 func MissingHooks() ([]string, error) {
 	spec, err := loadGuard()
 	if err != nil {

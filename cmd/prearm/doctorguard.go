@@ -71,7 +71,7 @@ func loadedGuard(c *config.Config) finding {
 		return finding{"guard", warning, found + "; " + err.Error(), "the guard needs a kernel with CONFIG_DEBUG_INFO_BTF"}
 	}
 	if len(lacks) > 0 {
-		found += "; hooks that this kernel lacks: " + strings.Join(lacks, ", ")
+		return finding{"guard", warning, found + "; this kernel lacks hooks that it needs: " + strings.Join(lacks, ", "), "boot a kernel with CONFIG_SECURITY_PATH and CONFIG_SECURITY_NETWORK, from 6.1 on"}
 	}
 	return finding{"guard", good, found, ""}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/prearm/prearm/bpf"
 	"github.com/prearm/prearm/hooks/host"
 	"github.com/prearm/prearm/policy"
 	"github.com/prearm/prearm/policy/store"
@@ -135,7 +136,21 @@ func explain(ctx context.Context, c *config.Config, q question) (_ *explanation,
 	if err := e.judge(subjects.root, q.args); err != nil {
 		return nil, err
 	}
+	if q.hostFile == "" && e.plan.Guard != nil {
+		if err := e.noteMissing(); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
+}
+
+// noteMissing says which hooks of the guard this kernel does not have.
+func (e *explanation) noteMissing() error {
+	hooks, err := bpf.MissingHooks()
+	if err == nil && len(hooks) > 0 {
+		e.Notes = append(e.Notes, "the guard cannot be loaded, for this kernel lacks hooks of it: "+strings.Join(hooks, ", "))
+	}
+	return err
 }
 
 // postureOf is the node's where the namespace has none of its own.
