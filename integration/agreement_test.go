@@ -57,6 +57,7 @@ type agreer struct {
 	cgroup   string
 	probers  map[string]*prober // by their executable, those that live through it all
 	free     map[string]syscall.Errno
+	sources  []string // that rules may have
 	// put puts the rules of a case in force for all, and excuse names the
 	// declared residual that explains a difference.
 	put    func(c *agreement.Case) error
@@ -64,7 +65,7 @@ type agreer struct {
 }
 
 func newAgreer(t *testing.T) *agreer {
-	a := &agreer{T: t, probers: make(map[string]*prober), free: make(map[string]syscall.Errno)}
+	a := &agreer{T: t, probers: make(map[string]*prober), free: make(map[string]syscall.Errno), sources: agreement.Sources()}
 	prober := filepath.Join(shared.Fixture, "prober")
 	dir, err := os.MkdirTemp(shared.Scratch, "agreement-")
 	a.must(err)
@@ -160,8 +161,10 @@ func permissive() *agreement.Case {
 }
 
 // underAppArmor confines the first process by a profile that is then replaced.
-// The others are executed by it, for a label is given by executing.
+// The others are executed by it, for a label is given by executing; so it is no
+// source itself.
 func (a *agreer) underAppArmor() {
+	a.sources = agreement.Sources()[1:]
 	const name = "prearm-agreement"
 	features := filepath.Join(a.TempDir(), "features")
 	a.must(os.WriteFile(features, []byte(base.Features), 0o600))
@@ -209,9 +212,12 @@ func (a *agreer) run(count int, classes ...policy.Class) {
 	cases, tries := make([]*agreement.Case, count), make([][]agreement.Attempt, count)
 	for number := range cases {
 		var err error
-		cases[number], tries[number], err = a.terrain.Draw(seed, uint64(number), classes...)
+		cases[number], tries[number], err = a.terrain.Draw(seed, uint64(number), a.sources, classes...)
 		a.must(err)
 		a.measure(tries[number])
+		tries[number] = slices.DeleteFunc(tries[number], func(try agreement.Attempt) bool {
+			return a.free[freely(try)] == unix.EPERM // which the kernel says before it asks anyone
+		})
 	}
 	a.Logf("%d attempts measured without rules, after %v", len(a.free), time.Since(began))
 	for number, c := range cases {

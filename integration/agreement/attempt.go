@@ -32,9 +32,10 @@ func (a Attempt) Request() string {
 // fresh begins the names of what attempts make.
 const fresh = "fresh"
 
-// Draw is case number of a seed, of rules of the classes, and attempts near
-// them: sixty by the prober under its first name, and some by its copies.
-func (t *Terrain) Draw(seed, number uint64, classes ...policy.Class) (*Case, []Attempt, error) {
+// Draw is case number of a seed, of rules of the classes that are for everyone
+// or for some of the sources, and attempts near them: sixty by the prober under
+// its first name, and some by its copies.
+func (t *Terrain) Draw(seed, number uint64, sources []string, classes ...policy.Class) (*Case, []Attempt, error) {
 	d := drawer{rand.New(rand.NewPCG(seed, number))}
 	var theme []string
 	for _, o := range t.objects {
@@ -53,7 +54,7 @@ func (t *Terrain) Draw(seed, number uint64, classes ...policy.Class) (*Case, []A
 			r.OwnerOnly = r.OwnerOnly && d.oneIn(2)
 		}
 		for i := range r.Sources {
-			r.Sources[i].Path = pick(d, Sources())
+			r.Sources[i].Path = pick(d, sources)
 		}
 		r.Address = fmt.Sprintf("n/p: rule %d", len(rules))
 		rules = append(rules, r)
