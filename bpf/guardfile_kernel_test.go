@@ -126,7 +126,7 @@ func TestKernelGuardFiles(t *testing.T) {
 			plant(t, root, long)
 			plant(t, root, over)
 			listen(t, root)
-			p := run(t, root, image)
+			p := enter(t, root, image, false)
 			if p.started != 0 {
 				t.Fatal(p.started)
 			}
@@ -193,7 +193,7 @@ func TestKernelGuardMounts(t *testing.T) {
 	for name, image := range map[string][]uint64{"armed": image, "unarmed": nil} {
 		t.Run(name, func(t *testing.T) {
 			root := newRoot(t)
-			p := run(t, root, image)
+			p := enter(t, root, image, false)
 			refused := unix.Errno(0)
 			if image != nil {
 				refused = unix.EACCES
@@ -228,6 +228,75 @@ func TestKernelGuardMounts(t *testing.T) {
 				}
 				if got := p.try(c.act); got != c.want {
 					t.Errorf("%s: %v, want %v", c.act, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// A rule may be about what one executable does, and a process is its
+// executable also after a change of rules.
+func TestKernelGuardSources(t *testing.T) {
+	secret := func(source string) model.Rule {
+		r := blockFile(policy.Path, "/etc/secret")
+		r.Sources = []string{source}
+		return r
+	}
+	root := newRoot(t)
+	furnish(t, root)
+	p := enter(t, root, build(t, secret("/bin/other")), false)
+	g := kernelGuard(t)
+	for _, blocked := range []string{"/bin/other", actor, "/bin/forbidden", "/bin/other"} {
+		digest := digestOf(t.Name() + blocked)
+		if err := g.PutImage(digest, build(t, secret(blocked))); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Swap(t.Name(), digest); err != nil {
+			t.Fatal(err)
+		}
+		for _, source := range []string{actor, "/bin/other", "/bin/forbidden"} {
+			act := "as " + source + " read /etc/secret"
+			if source == actor {
+				act = "read /etc/secret" // has been it since before the change
+			}
+			want := unix.Errno(0)
+			if source == blocked {
+				want = unix.EACCES
+			}
+			if got := p.try(act); got != want {
+				t.Errorf("%s, of which %s is blocked: %v, want %v", act, blocked, got, want)
+			}
+		}
+	}
+}
+
+// What an allow-list leaves out may be executed by the runtime, if it is told
+// so, and by nobody else; what a rule blocks, by nobody.
+func TestKernelGuardFirst(t *testing.T) {
+	allow := model.Rule{Class: policy.Process, Action: policy.Allow, Object: policy.Object{Kind: policy.Path, Name: "/bin/other"}}
+	for _, c := range []struct {
+		name  string
+		rules []model.Rule
+		admit bool
+		want  unix.Errno
+	}{
+		{"unlisted", []model.Rule{allow}, false, unix.EACCES},
+		{"admitted", []model.Rule{allow}, true, 0},
+		{"blocked", []model.Rule{allow, blockProcess(actor)}, true, unix.EACCES},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := newRoot(t)
+			furnish(t, root)
+			p := enter(t, root, build(t, c.rules...), c.admit)
+			if p.started != c.want {
+				t.Fatalf("the runtime's exec: %v, want %v", p.started, c.want)
+			}
+			if p.started != 0 {
+				return
+			}
+			for act, want := range map[string]unix.Errno{"exec /bin/other": 0, "exec " + actor: unix.EACCES, "exec /bin/forbidden": unix.EACCES} {
+				if got := p.try(act); got != want {
+					t.Errorf("%s: %v, want %v", act, got, want)
 				}
 			}
 		})

@@ -154,9 +154,9 @@ func newRoot(t *testing.T) string {
 	return root
 }
 
-// run starts a process inside root; with an image, it is armed as soon as it
+// enter starts a process inside root; with an image, it is armed as soon as it
 // is inside. The key of the container is the test's name.
-func run(t *testing.T, root string, image []uint64, flags ...bool) *inside {
+func enter(t *testing.T, root string, image []uint64, admitFirst bool) *inside {
 	t.Helper()
 	cgroup := newCgroup(t)
 	dir, err := os.Open(cgroup)
@@ -192,7 +192,7 @@ func run(t *testing.T, root string, image []uint64, flags ...bool) *inside {
 		if err := g.PutImage(digest, image); err != nil {
 			t.Fatal(err)
 		}
-		container := Container{Cgroup: cgroup, RootMount: uint32(mount), UserNS: 1, AdmitFirst: len(flags) > 0 && flags[0], Ruleset: digest}
+		container := Container{Cgroup: cgroup, RootMount: uint32(mount), UserNS: 1, AdmitFirst: admitFirst, Ruleset: digest}
 		if err := g.Arm(t.Name(), container); err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func (p *inside) answer() int {
 	return n
 }
 
-// try does an act inside: words, of which | parts those with a blank.
+// try does an act inside.
 func (p *inside) try(act string) unix.Errno {
 	p.t.Helper()
 	if err := json.NewEncoder(p.in).Encode(strings.Fields(act)); err != nil {
@@ -240,6 +240,8 @@ func perform(w []string) error {
 	switch w[0] {
 	case "child":
 		return child(nil, w[1:])
+	case "as": // a process of another executable
+		return run(w[1], nil, w[2:])
 	case "orphan": // of a process that has ended
 		return child(nil, append([]string{"abandon"}, w[1:]...))
 	case "abandon":
@@ -375,7 +377,11 @@ func closing(fd int, err error) error {
 
 // child has a child of this process perform an act.
 func child(attr *syscall.SysProcAttr, w []string) error {
-	cmd := exec.Command("/proc/self/exe", w...)
+	return run("/proc/self/exe", attr, w)
+}
+
+func run(program string, attr *syscall.SysProcAttr, w []string) error {
+	cmd := exec.Command(program, w...)
 	cmd.Env = []string{insideEnv + "=act"}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = attr

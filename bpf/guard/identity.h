@@ -57,39 +57,33 @@ static __always_inline __u64 container_entered(void)
 
 /*
  * Makes the current task, which is to execute something, one of the container
- * that it is inside of. 1 if there is none; else 0, or the error that the
- * execution must end in.
+ * that it is inside of, unless it is one already. 1 if there is none; else 0,
+ * or the error that the execution must end in.
  */
-static __always_inline int admit(struct judged *j)
+static __noinline int admit(void)
 {
 	__u64 current = bpf_get_current_task();
-	struct task task = { .container = container_entered() };
-	struct task *inserted;
+	struct task task = {};
 
+	if (bpf_map_lookup_elem(&tasks, &current))
+		return 0;
+	task.container = container_entered();
 	if (!task.container)
 		return 1;
-	if (bpf_map_update_elem(&tasks, &current, &task, BPF_ANY))
-		return -EAGAIN;
-	inserted = bpf_map_lookup_elem(&tasks, &current);
-	if (!inserted)
-		return -EAGAIN;
-	judge_by(j, inserted);
-	return 0;
+	return bpf_map_update_elem(&tasks, &current, &task, BPF_ANY) ? -EAGAIN : 0;
 }
 
-/* From here on the current task is what it executes. */
+/* From here on the current task is what it executes, which its memory is of already. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(bprm_committed_creds, struct linux_binprm *bprm)
 {
-	struct place executable;
 	struct judged j;
 
 	if (!judged(&j))
 		return 0;
-	executable = place_at(&bprm->file->f_path);
-	j.task->executable = executable.dentry;
-	j.task->source = source_of(&j, &executable);
-	j.task->generation = j.image ? j.self->generation : 0;
+	j.task->executable = (__u64)bprm->file->f_path.dentry;
+	j.task->generation = 0; /* of no ruleset yet */
+	classify(&j);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static __always_inline void find_image(struct judged *j)
 static __always_inline void begin_walk(struct walk *w, const struct judged *j, const struct place *object, __u32 start)
 {
 	w->image = j->image;
-	w->object = *object;
+	w->object = object;
 	w->root_mount = j->self->root_mount;
 	w->start = start;
 }
@@ -48,28 +48,6 @@ static __always_inline void begin_walk(struct walk *w, const struct judged *j, c
 static __always_inline __u32 any_source(const struct judged *j)
 {
 	return low(cell(j->image, IMAGE_SOURCES)) - 1;
-}
-
-/* The source class of an executable. */
-static __noinline __u32 source_of(const struct judged *j, const struct place *executable)
-{
-	struct walk w = {};
-	__u32 start;
-
-	if (!j->image || !j->self)
-		return 0;
-	start = high(cell(j->image, IMAGE_SOURCES));
-	if (!start)
-		return 0;
-	begin_walk(&w, j, executable, start);
-	switch (resolve(&w)) {
-	case RESOLVED:
-		return row_of(j->image, w.state);
-	case NAMELESS:
-		return 0;
-	default:
-		return any_source(j);
-	}
 }
 
 /* Where a file is that its user has opened. */
@@ -99,10 +77,38 @@ static __always_inline struct place executable(void)
 	return place_of(mm ? mm->exe_file : 0);
 }
 
+/* The source class of an executable; 0, which stands for all that no rule names, without an image. */
+static __always_inline __u32 class_of(const struct judged *j, const struct place *executable)
+{
+	struct walk w = {};
+	__u32 start;
+
+	if (!j->image || !j->self)
+		return 0;
+	start = high(cell(j->image, IMAGE_SOURCES));
+	if (!start)
+		return 0;
+	begin_walk(&w, j, executable, start);
+	switch (resolve(&w)) {
+	case RESOLVED:
+		return row_of(j->image, w.state);
+	case NAMELESS:
+		return 0;
+	default:
+		return any_source(j);
+	}
+}
+
+static __noinline __u32 source_of(const struct judged *j, const struct place *executable)
+{
+	return class_of(j, executable);
+}
+
 /*
- * Sources are classes of one ruleset. After a change of rulesets the class is
- * that of the file that the task runs still, if it has not made the kernel
- * take another for that (prctl PR_SET_MM_EXE_FILE).
+ * Tells the source class of the current task. Sources are classes of one
+ * ruleset; after a change of rulesets the class is that of the file that the
+ * task runs still, if it has not made the kernel take another for that (prctl
+ * PR_SET_MM_EXE_FILE). Does not call source_of, for want of stack.
  */
 static __noinline void classify(struct judged *j)
 {
@@ -111,9 +117,9 @@ static __noinline void classify(struct judged *j)
 	if (!j->image || !j->self)
 		return;
 	if (!j->task->executable)
-		j->task->source = 0; /* a runtime's, on the way to its first exec inside */
+		j->task->source = 0; /* a runtime has none on the way to its first exec inside */
 	else if (now.dentry == j->task->executable)
-		j->task->source = source_of(j, &now);
+		j->task->source = class_of(j, &now);
 	else
 		j->task->source = any_source(j);
 	j->task->generation = j->self->generation;

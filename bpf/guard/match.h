@@ -39,15 +39,28 @@ static __always_inline __u32 step(void *image, __u32 state, __u8 byte)
 	return high(next) ?: STATE_STOP;
 }
 
+struct feeding {
+	void *image;
+	const __u8 *bytes;
+	__u32 state;
+};
+
+/* One byte; 1 where no more of them matter. */
+static long feed_byte(__u32 number, struct feeding *f)
+{
+	if (f->state & STATE_STOP)
+		return 1;
+	f->state = step(f->image, f->state, f->bytes[number % CHUNK]);
+	return 0;
+}
+
 /* The state behind count bytes, of which there are no more than CHUNK. */
 static __always_inline __u32 feed(void *image, __u32 state, const __u8 *bytes, __u32 count)
 {
-	for (int i = 0; i < CHUNK; i++) {
-		if (i >= count || state & STATE_STOP)
-			break;
-		state = step(image, state, bytes[i]);
-	}
-	return state;
+	struct feeding f = { image, bytes, state };
+
+	bpf_loop(count, feed_byte, &f, 0);
+	return f.state;
 }
 
 /* The row of a state; 0 if it has none, which blocks. */

@@ -50,16 +50,15 @@ enum found {
 
 struct walk {
 	void *image;
-	struct place object;
+	const struct place *object;
 	struct place at;
 	__u64 top;          /* dentry at the top of at's mount */
 	__u64 names[NAMES]; /* the last ones passed, see remember */
 	__u32 start;        /* state before the first byte */
 	__u32 state;
 	__u32 root_mount;
-	__u32 depth;  /* names passed */
-	__u32 bottom; /* of the names passed, as many remain below */
-	__u32 limit;  /* the climb ends at that depth */
+	__u32 depth; /* names passed */
+	__u32 limit; /* where a climb ends; then, how many names are below those remembered */
 	enum found found;
 };
 
@@ -182,14 +181,14 @@ static long descend(__u32 step_number, struct walk *w)
 	__u64 length = length_of(*name), part = length;
 	__u8 chunk[CHUNK] = {};
 
-	if (w->depth == w->bottom || w->state & STATE_STOP)
+	if (w->depth == w->limit || w->state & STATE_STOP)
 		return 1;
 	if (part > CHUNK)
 		part = CHUNK;
 	bpf_probe_read_kernel(chunk, part, (void *)address_of(*name));
 	w->state = feed(w->image, w->state, chunk, part);
 	*name = remember(address_of(*name) + part, length - part);
-	if (part == length && --w->depth != w->bottom)
+	if (part == length && --w->depth != w->limit)
 		w->state = slash(w);
 	return 0;
 }
@@ -199,17 +198,16 @@ static long feed_names(__u32 turn, struct walk *w)
 {
 	w->depth = zero;
 	w->found = CLIMBING;
-	enter(w, w->object.dentry, w->object.mnt);
+	enter(w, w->object->dentry, w->object->mnt);
 	bpf_loop(2 * DEPTH, climb, w, 0);
 	if (w->found == CLIMBING)
 		w->found = turn ? RESOLVED : UNRESOLVED; /* to the limit */
 	if (w->found != RESOLVED)
 		return 1;
 	w->limit = w->depth < NAMES ? 0 : w->depth - NAMES;
-	w->bottom = w->limit;
 	w->state = slash(w); /* is the root itself, too */
 	bpf_loop(NAMES * CHUNKS, descend, w, 0);
-	return !w->bottom || w->state & STATE_STOP;
+	return !w->limit || w->state & STATE_STOP;
 }
 
 /* How often a lock's data was changed; odd while it is. */

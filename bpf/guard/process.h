@@ -43,14 +43,13 @@ int BPF_PROG(bprm_check_security, struct linux_binprm *bprm)
 {
 	__u64 filename = address(bprm->filename), verdict;
 	struct place file;
+	int refusal = admit();
 	struct judged j;
-	int refusal;
 
-	if (!judged(&j)) {
-		refusal = admit(&j);
-		if (refusal)
-			return refusal < 0 ? refusal : 0;
-	}
+	if (refusal)
+		return refusal < 0 ? refusal : 0;
+	if (!judged(&j))
+		return -EAGAIN;
 	if (filename != address(bprm->interp))
 		filename = 0; /* that is the script's */
 	file = place_at(&bprm->file->f_path);

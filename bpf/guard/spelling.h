@@ -9,10 +9,9 @@
 
 struct spelling {
 	void *image;
-	__u64 last;   /* where the last name begins */
-	__u64 end;    /* and where it ends */
+	__u64 end;    /* where the last name ends */
 	__u64 name;   /* the file's own name */
-	__u32 length; /* its length */
+	__u32 length; /* of the last name */
 	__u32 state;
 	__u32 compared;
 	_Bool differs;
@@ -27,8 +26,7 @@ static long scan(__u32 number, struct spelling *s)
 	for (int i = 0; i < CHUNK; i++) {
 		if (!chunk[i])
 			break;
-		if (chunk[i] == '/')
-			s->last = s->end + i + 1;
+		s->length = chunk[i] == '/' ? 0 : s->length + 1;
 	}
 	if (size > 0)
 		s->end += size - 1;
@@ -45,7 +43,7 @@ static long compare(__u32 number, struct spelling *s)
 		return 1;
 	if (left > CHUNK)
 		left = CHUNK;
-	bpf_probe_read_kernel(spelled, left, (void *)(s->last + s->compared));
+	bpf_probe_read_kernel(spelled, left, (void *)(s->end - s->length + s->compared));
 	bpf_probe_read_kernel(own, left, (void *)(s->name + s->compared));
 	for (int i = 0; i < CHUNK / 8; i++)
 		s->differs |= own[i] != spelled[i];
@@ -60,17 +58,20 @@ static long compare(__u32 number, struct spelling *s)
  */
 static __noinline __u32 spell(const struct walk *w, __u64 filename)
 {
-	struct spelling s = { .image = w->image, .last = filename, .end = filename };
-	struct dentry *dentry = (void *)w->object.dentry;
-	struct link link;
+	struct spelling s = { .image = w->image, .end = filename, .length = zero, .compared = zero };
+	struct dentry *dentry = (void *)w->object->dentry;
+	struct {
+		__u32 hash;
+		__u32 length;
+		__u64 name;
+	} own; /* as the end of struct link */
 
 	if (w->state & STATE_STOP)
 		return w->state;
-	peek(&link, &dentry->d_parent);
-	s.name = link.name;
+	peek(&own, &dentry->d_name);
+	s.name = own.name;
 	bpf_loop(PATH_MAX / (CHUNK - 1) + 1, scan, &s, 0);
-	s.length = s.end - s.last;
-	s.differs = s.length != link.length;
+	s.differs = s.length != own.length;
 	s.state = step(s.image, w->state, 0);
 	bpf_loop(CHUNKS, compare, &s, 0);
 	return s.differs ? s.state : w->state;
