@@ -82,9 +82,18 @@ func (a act) more() (o outcome, err error) {
 		err = drop(a.FD)
 	case "personality": // opens by io_uring, as one that a ring has kept
 		err = openAs(a.Path)
-	case "seize":
+	case "seize": // and let go again
 		err = onThread(func() error {
-			return ptrace(unix.PTRACE_SEIZE, a.FD) // until the thread ends
+			if err := ptrace(unix.PTRACE_SEIZE, a.FD); err != nil {
+				return err
+			}
+			if err := ptrace(unix.PTRACE_INTERRUPT, a.FD); err != nil {
+				return err
+			}
+			if _, err := unix.Wait4(a.FD, nil, unix.WALL, nil); err != nil {
+				return err
+			}
+			return ptrace(unix.PTRACE_DETACH, a.FD)
 		})
 	case "traced child": // executes Path
 		err = onThread(func() error {
