@@ -68,7 +68,7 @@ func (t *Terrain) Draw(seed, number uint64, sources []string, classes ...policy.
 	for _, source := range Sources() {
 		attempts := 12
 		if source == Prober {
-			attempts = 66 // of which some come too late for their object
+			attempts = 80 // of which some come too late for their object, or are refused without rules
 		}
 		for range attempts {
 			a := t.attempt(d, classes, fmt.Sprintf("%s%d", fresh, len(all)))
