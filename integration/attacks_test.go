@@ -56,6 +56,9 @@ func TestAttacks(t *testing.T) {
 				t.Run(p.Name, func(t *testing.T) { a.under(n.with(t), p, enforcer, seen[enforcer]) })
 				t.Logf("%s by %s, after %v", p.Name, enforcer, time.Since(began))
 			}
+			if enforcer != "none" {
+				t.Run("runtime", func(t *testing.T) { a.runtime(n.with(t)) })
+			}
 		})
 	}
 	if file := os.Getenv("PREARM_ATTACKS"); file != "" {
@@ -296,60 +299,52 @@ func (a *attacker) sibling(n *node, task *Task, volume string) (end func()) {
 	return func() { n.check(sibling.Delete(n.Context())) }
 }
 
-// TestRuntimeIsNoDoor has the runtime's own process, which nothing judges
-// before it executes something, execute itself inside the container with a
-// library of the attacker's: by a script whose interpreter is /proc/self/exe.
-func TestRuntimeIsNoDoor(t *testing.T) {
-	a := newAttacker(t)
+// runtime has the runtime's own process, which nothing judges before it
+// executes something, execute itself inside the container with a library of
+// the attacker's: by a script whose interpreter is /proc/self/exe.
+func (a *attacker) runtime(n *node) {
 	// What the runtime is linked with is not in the image.
 	libraries, err := filepath.Glob("/usr/lib/*/libseccomp.so.2")
 	if err != nil || len(libraries) != 1 {
-		t.Fatalf("the runtime's library: %q, %v", libraries, err)
+		n.Fatalf("the runtime's library: %q, %v", libraries, err)
 	}
-	a.must(copyFile(libraries[0], filepath.Join(a.Scratch, "images/attacks/attack/libseccomp.so.2")))
+	n.must(copyFile(libraries[0], filepath.Join(a.Scratch, "images/attacks/attack/libseccomp.so.2")))
 	environment := []string{"LD_PRELOAD=/attack/evil.so", "LD_LIBRARY_PATH=/attack", "EVIL=/w/secret"}
 	const stolen = 42 // the library's exit status if it could read the file
-	for _, enforcer := range enforcers(a.node) {
-		if enforcer == "none" {
-			t.Skip("no rules on paths without an LSM; the start is refused")
-		}
-		t.Run(enforcer, func(t *testing.T) {
-			n := newNodeBy(t, enforcer)
-			n.policy("secret", "  file:\n    matchPaths:\n    - path: /w/secret")
-			c := n.Container(a.image, "/attack/run", "wait")
-			open, armed := n.start(c.unprotected()), n.start(c)
-			inherit := func(p *specs.Process) { p.Env = append(p.Env, environment...) }
-			if r, err := open.Exec(t.Context(), inherit, "/w/again"); err != nil || r.Exit != stolen {
-				t.Fatalf("without the policy the runtime ended with %+v, %v", r, err)
-			}
-			var refusal *Refusal
-			if r, err := armed.Exec(t.Context(), inherit, "/w/again"); !errors.As(err, &refusal) {
-				t.Errorf("exec'd, the runtime ended with %+v, %v", r, err)
-			}
-			// What a start has judged is another program when it is executed.
-			volume := a.volume(n)
-			entry := filepath.Join(volume, "entry")
-			swapped := func(c Container) Result {
-				t.Helper()
-				c.Args, c.Env = []string{"/v/entry"}, environment
-				c.Edit = func(s *specs.Spec) { a.edit(s, "", volume) }
-				n.must(os.Symlink("/w/bin/ok", entry))
-				task, err := n.Create(t.Context(), c)
-				n.must(err)
-				defer func() { n.check(task.Delete(t.Context())) }()
-				n.must(os.Remove(entry))
-				n.must(os.Symlink("/w/again", entry))
-				n.must(task.Start(t.Context()))
-				r, err := task.Wait(t.Context())
-				n.must(errors.Join(err, os.Remove(entry)))
-				return r
-			}
-			if r := swapped(c.unprotected()); r.Exit != stolen {
-				t.Fatalf("without the policy, started, the runtime ended with %+v", r)
-			}
-			if r := swapped(c); r.Exit != int(unix.EACCES) {
-				t.Errorf("started, the runtime ended with %+v; want it denied to read", r)
-			}
-		})
+
+	n.policy("secret", "  file:\n    matchPaths:\n    - path: /w/secret")
+	c := n.Container(a.image, "/attack/run", "wait")
+	open, armed := n.start(c.unprotected()), n.start(c)
+	inherit := func(p *specs.Process) { p.Env = append(p.Env, environment...) }
+	if r, err := open.Exec(n.Context(), inherit, "/w/again"); err != nil || r.Exit != stolen {
+		n.Fatalf("without the policy the runtime ended with %+v, %v", r, err)
+	}
+	var refusal *Refusal
+	if r, err := armed.Exec(n.Context(), inherit, "/w/again"); !errors.As(err, &refusal) {
+		n.Errorf("exec'd, the runtime ended with %+v, %v", r, err)
+	}
+	// What a start has judged is another program when it is executed.
+	volume := a.volume(n)
+	entry := filepath.Join(volume, "entry")
+	c.Args, c.Env = []string{"/v/entry"}, environment
+	c.Edit = func(s *specs.Spec) { a.edit(s, "", volume) }
+	swapped := func(c Container) Result {
+		n.Helper()
+		n.must(os.Symlink("/w/bin/ok", entry))
+		task, err := n.Create(n.Context(), c)
+		n.must(err)
+		defer func() { n.check(task.Delete(n.Context())) }()
+		n.must(os.Remove(entry))
+		n.must(os.Symlink("/w/again", entry))
+		n.must(task.Start(n.Context()))
+		r, err := task.Wait(n.Context())
+		n.must(errors.Join(err, os.Remove(entry)))
+		return r
+	}
+	if r := swapped(c.unprotected()); r.Exit != stolen {
+		n.Fatalf("without the policy, started, the runtime ended with %+v", r)
+	}
+	if r := swapped(c); r.Exit != int(unix.EACCES) {
+		n.Errorf("started, the runtime ended with %+v; want it denied to read", r)
 	}
 }
