@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ type Container struct {
 // everything that comes of it, until Disarm.
 //
 // ErrAttached: key, or the cgroup, is armed already. ErrCgroup: the cgroup also
-// holds this process or the whole node.
+// holds this process or the whole node, or is nested deeper than the guard looks.
 func (g *Guard) Arm(key string, c Container) error {
 	if err := g.arm(key, c); err != nil {
 		return fmt.Errorf("guard container %.80q: %w", key, err)
@@ -52,6 +53,9 @@ func (g *Guard) arm(key string, c Container) (err error) {
 	id, err := checkOwn(cgroup, c.Cgroup)
 	if err != nil {
 		return err
+	}
+	if levels := strings.Count(filepath.Clean(c.Cgroup), "/"); levels > cgroupLevels {
+		return fmt.Errorf("its cgroup %s is %d levels deep, of which the guard looks at %d: %w; nest it less", c.Cgroup, levels, cgroupLevels, ErrCgroup)
 	}
 	unlock, err := g.lock()
 	if err != nil {
@@ -105,6 +109,10 @@ func (g *Guard) arm(key string, c Container) (err error) {
 	}
 	return withPin(g.pin(mapGuardeds), func(m int) error { return update(m, &id, &record, ebpf.UpdateNoExist) })
 }
+
+// cgroupLevels is CGROUP_LEVELS of guard/identity.h. The levels of a mount's
+// point count as well, so that no more are seen than there are.
+const cgroupLevels = 32
 
 // admitFirst is GUARDED_ADMIT_FIRST.
 const admitFirst = 1
