@@ -43,6 +43,7 @@ func newKubelet(t *testing.T, settings ...string) *kubelet {
 		cri:       c,
 		namespace: fmt.Sprintf("ns%d", shared.serial.Add(1)),
 	}
+	c.Node.Enforcer = shared.Surroundings.Enforcer
 	k.must(c.Node.Configure(settings...))
 	began := c.LogEnd()
 	t.Cleanup(func() {

@@ -13,7 +13,11 @@ import (
 	"strings"
 
 	"github.com/prearm/prearm/bpf"
+	"github.com/prearm/prearm/translate"
 )
+
+// sharedBPFFS is the folder of nodes that share the guard.
+const sharedBPFFS = "guarded"
 
 // Node is one set of Prearm's folders and settings, with a containerd
 // namespace of its own: what a real node has once, here many times.
@@ -23,7 +27,7 @@ type Node struct {
 	Policies  string // folders
 	State     string
 	Cache     string
-	BPFFS     string
+	BPFFS     string // shared by all nodes that the guard is the daemon's choice for
 	Config    string // the config.toml that names them
 	Enforcer  string // its setting; prearm's own choice if empty
 
@@ -45,6 +49,10 @@ func (d *Daemon) NewNode(namespace string, settings ...string) (*Node, error) {
 		Enforcer:  d.Enforcer,
 		daemon:    d,
 		dir:       dir,
+	}
+	if n.Enforcer == translate.EnforcerBPF || n.Enforcer == translate.EnforcerBoth {
+		// Loading the guard takes an emulated kernel many seconds.
+		n.BPFFS = filepath.Join(d.BPF, sharedBPFFS)
 	}
 	for _, folder := range []string{n.Policies, n.State, n.Cache} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -182,7 +190,10 @@ func (n *Node) Traces() ([]string, error) {
 // Remove takes the node away; its containers must be gone. What runc makes for
 // a namespace, and leaves, goes too.
 func (n *Node) Remove() error {
-	errs := []error{os.RemoveAll(n.dir), os.RemoveAll(n.BPFFS)}
+	errs := []error{os.RemoveAll(n.dir)}
+	if filepath.Base(n.BPFFS) != sharedBPFFS {
+		errs = append(errs, os.RemoveAll(n.BPFFS))
+	}
 	cgroups, err := n.cgroups("")
 	errs = append(errs, err)
 	for _, dir := range append(cgroups, filepath.Join("/run/containerd/runc", n.Namespace)) {
