@@ -35,8 +35,9 @@ VERSION ?= $(shell git describe --tags --always --dirty --match 'v[0-9]*' 2>/dev
 release = -trimpath -ldflags '-s -w -X github.com/prearm/prearm/shim.Version=$(VERSION) -X main.release=$(VERSION)'
 lint := $(build)/tools/golangci-lint-$(GOLANGCI_VERSION)
 suite := $(build)/integration.test
-# What AppArmor does with profiles, asked of the kernel itself; in the VMs.
+# What AppArmor does with profiles, and the guard with images, asked of the kernel itself; in the VMs.
 kernel_tests := $(build)/profiles.test
+guard_tests := $(build)/guard.test
 # What the conformance rows do not show as well; all of them in the long tier.
 kernel_tests_on := $(if $(filter long,$(PREARM_TIER)),$(KERNELS),6.1)
 kernel_tests_of := $(if $(filter long,$(PREARM_TIER)),,(source|owner|others|no_new_privs).*)
@@ -170,6 +171,7 @@ fixture:
 suite:
 	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
 	go test -c -tags kernel -o $(kernel_tests) ./profiles
+	go test -c -tags kernel -o $(guard_tests) ./bpf
 
 .PHONY: run-engines
 run-engines: $(engines)
@@ -212,13 +214,20 @@ RUN ?= .
 run-native:
 	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m
 
+# On each kernel the suite's nodes have one enforcer, and then, for what hangs most on it, the other; in the long tier, for
+# all. Tests that are about one of them have that one anyway.
+enforcers := $(or $(PREARM_ENFORCER),apparmor bpf)
+also := $(if $(filter long,$(PREARM_TIER)),.,^(TestFirstCall|TestExamples)$$/^(process|file|network|csp-.*|ksp-ubuntu-3-.*)$$)
+# suite-by ENFORCER TESTS
+suite-by = echo "enforcer = $1"; PREARM_ENFORCER=$1 $(suite) -test.v -test.run "$2" -test.timeout $$(($(SUITE_TIMEOUT) - 1))m || failed=1
+
 .PHONY: $(KERNELS:%=run-vm-%)
 $(KERNELS:%=run-vm-%): run-vm-%:
 	integration/vm/run --kernel $* --memory 3072 --timeout $$(($(SUITE_TIMEOUT) * 60)) \
-		--env PREARM_TIER=$(or $(PREARM_TIER),ci) --env PREARM_ENFORCER=$(enforcer_on_$*) $(foreach v,$(suite_env),--env $v=$($v)) \
-		-- sh -c '$(if $(filter $*,$(kernel_tests_on)),$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(kernel_tests_of)$(RUN)",true); kernel=$$?; \
-			$(suite) -test.v -test.run "$(RUN)" -test.timeout $$(($(SUITE_TIMEOUT) - 1))m && [ $$kernel = 0 ]'
-# What the suite's nodes have for enforcer; tests that are about one of them have that one anyway.
-enforcer_on_6.12 := $(or $(PREARM_ENFORCER),apparmor)
-enforcer_on_6.1 := $(or $(PREARM_ENFORCER),apparmor)
-
+		--env PREARM_TIER=$(or $(PREARM_TIER),ci) $(foreach v,$(suite_env),--env $v=$($v)) \
+		-- sh -c 'failed=0; \
+			$(if $(filter $*,$(kernel_tests_on)),$(kernel_tests) -test.v -test.run "KernelAppArmor/.*$(kernel_tests_of)$(RUN)" || failed=1;) \
+			(cd bpf && $(guard_tests) -test.v -test.run "KernelGuard.*$(RUN)") || failed=1; \
+			$(call suite-by,$(firstword $(enforcers)),$(RUN)); \
+			$(foreach other,$(if $(filter .,$(RUN)),$(wordlist 2,2,$(enforcers))),$(call suite-by,$(other),$(also));) \
+			exit $$failed'
