@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The use of capabilities against the container's own user namespace. */
 #ifndef PREARM_GUARD_CAPABLE_H
 #define PREARM_GUARD_CAPABLE_H
 
@@ -34,7 +35,11 @@ static __always_inline int is_own(const struct cred *cred, struct task_struct *t
 	return !(effective & 1ULL << CAP_SYS_ADMIN);
 }
 
-/* Asked once the kernel has found that cred has the capability. */
+/*
+ * Asked once the kernel has found that cred has the capability. It does not ask
+ * about CAP_SETPCAP for prctl(PR_SET_SECUREBITS) and for capset's inheritable
+ * set, nor about CAP_SYS_ADMIN for the memory that is kept back for it.
+ */
 SEC("lsm/capable")
 int BPF_PROG(capable, const struct cred *cred, struct user_namespace *ns, int capability, unsigned int options)
 {

@@ -2,6 +2,9 @@
 /*
  * Network rules: creating a socket, and every use of one that the task has
  * from elsewhere, by inheritance, from before its rules, or from another task.
+ *
+ * Two uses of such a socket have no hook of a socket's: splice and sendfile
+ * before Linux 6.5, and reading what was mapped from it by a task that might.
  */
 #ifndef PREARM_GUARD_NETWORK_H
 #define PREARM_GUARD_NETWORK_H
