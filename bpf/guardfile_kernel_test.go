@@ -187,6 +187,7 @@ func TestKernelGuardMounts(t *testing.T) {
 		{Class: policy.File, Action: policy.Audit, Object: policy.Object{Kind: policy.Path, Name: "/nothing"}},
 		{Class: policy.File, Action: policy.Block, ReadOnly: true, Object: policy.Object{Kind: policy.Pattern, Name: "/mnt/*cret"}},
 		{Class: policy.File, Action: policy.Block, Object: policy.Object{Kind: policy.Pattern, Name: "/mnt/*dden"}},
+		blockProcess("/mnt/forbidden"),
 	}
 	image := build(t, rules...)
 	image[4] &= 1<<32 - 1 // the mounts that these rules would refuse are the test's
@@ -214,6 +215,11 @@ func TestKernelGuardMounts(t *testing.T) {
 				{"namespaces overlay /open /mnt write /mnt/secret", refused},
 				{"namespaces overlay /open /mnt read /mnt/secret", 0},
 				{"namespaces overlay /open /mnt write /mnt/a", 0},
+				{"namespaces overlay /bin /mnt exec /mnt/forbidden", refused},
+				{"namespaces overlay /bin /mnt map /mnt/forbidden", refused},
+				{"namespaces overlay /bin /mnt protect /mnt/forbidden", refused},
+				{"namespaces overlay /bin /mnt exec /mnt/other", 0},
+				{"namespaces overlay /bin /mnt protect /mnt/other", 0},
 				{"namespaces bind /open /etc bind /etc /mnt tmpfs /mnt/dir create /mnt/dir/hidden", 0},
 				{"namespaces bind /open /mnt lazy /mnt a", refused},
 				{"namespaces detached /open a", refused},
