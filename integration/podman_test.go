@@ -120,6 +120,10 @@ func TestPodmanGuard(t *testing.T) {
 		t.Skip("the kernel takes no programs at its security hooks")
 	}
 	p := newPodman(t, `enforcer = "bpf"`)
+	// As at boot: an emulated machine takes longer than a hook may.
+	if text, exit := p.prearm("bpf", "load"); exit != 0 || len(p.guards()) != 1 {
+		t.Fatalf("bpf load ended with %d: %s", exit, text)
+	}
 	for _, c := range guardable() {
 		p.policy(c.name, c.rule)
 		if r := p.open(c.act); r.Exit != 0 {
