@@ -501,15 +501,12 @@ func mapped(path string, protection int) error {
 		return err
 	}
 	defer unix.Close(f)
-	at, _, errno := unix.Syscall6(unix.SYS_MMAP, 0, 4096, uintptr(protection), unix.MAP_PRIVATE, uintptr(f), 0)
-	if errno != 0 {
-		return errno
+	memory, err := unix.Mmap(f, 0, 4096, protection, unix.MAP_PRIVATE)
+	if err != nil {
+		return err
 	}
-	defer unix.Syscall(unix.SYS_MUNMAP, at, 4096, 0)
 	if protection&unix.PROT_EXEC == 0 {
-		if _, _, errno := unix.Syscall(unix.SYS_MPROTECT, at, 4096, unix.PROT_READ|unix.PROT_EXEC); errno != 0 {
-			return errno
-		}
+		err = unix.Mprotect(memory, unix.PROT_READ|unix.PROT_EXEC)
 	}
-	return nil
+	return errors.Join(err, unix.Munmap(memory))
 }
