@@ -73,6 +73,9 @@ func (p *prober) hear() syscall.Errno {
 	p.Helper()
 	var answer [64]byte
 	n, _, err := unix.Recvfrom(int(p.socket.Fd()), answer[:], 0)
+	for err == unix.EINTR { // by a signal of the Go runtime's
+		n, _, err = unix.Recvfrom(int(p.socket.Fd()), answer[:], 0)
+	}
 	if err != nil || n == 0 {
 		p.Fatalf("a prober does not answer: %v", err)
 	}

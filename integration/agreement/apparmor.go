@@ -29,6 +29,16 @@ func (t *Terrain) ExcusedByAppArmor(plan *translate.Plan, c *Case, a Attempt, ve
 	names := func(at string) func(r model.Rule) bool {
 		return func(r model.Rule) bool { return r.Class == policy.Process && matches(r, at) }
 	}
+	switch {
+	case tooLittle && o.kind != folder && blocks(func(r model.Rule) bool { return strings.HasPrefix(r.Object.Name, o.path+"/") }):
+		// The model takes what is above a blocked path for a directory, even
+		// where it is a file, below which nothing is.
+		return "no directory"
+	case act("link") && o.kind == program && tooMuch && model.IsLoader(o.path):
+		// A link must not permit more than its target, and any other name of
+		// the loader may be executed. No residual says so yet.
+		return "the loader's links"
+	}
 	for _, id := range plan.Residuals() {
 		explains := false
 		switch id {

@@ -50,6 +50,9 @@ func (t *Terrain) Draw(seed, number uint64, sources []string, classes ...policy.
 		switch r.Class {
 		case policy.Capabilities:
 			r.Object.Name = pick(d, []string{"CAP_SYS_CHROOT", "CAP_SYS_PACCT"})
+			if r.Action == policy.Allow { // an allow-list would deny what raw sockets and foreign files take
+				r.Action = policy.Block
+			}
 		case policy.Process: // sources act by what executes them
 			r.OwnerOnly = r.OwnerOnly && d.oneIn(2)
 		}
