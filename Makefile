@@ -171,7 +171,7 @@ fixture:
 suite:
 	CGO_ENABLED=0 go test -c -tags integration -o $(suite) ./integration
 	go test -c -tags kernel -o $(kernel_tests) ./profiles
-	# It runs in an empty root.
+# It runs in an empty root.
 	CGO_ENABLED=0 go test -c -tags kernel -o $(guard_tests) ./bpf
 
 .PHONY: run-engines
