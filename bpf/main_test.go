@@ -107,7 +107,34 @@ func removeCgroups(t *testing.T, dir string) {
 			removeCgroups(t, filepath.Join(dir, e.Name()))
 		}
 	}
+	if err := deserted(dir); err != nil {
+		t.Error(err)
+	}
 	if err := os.Remove(dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// deserted waits until no process is left in a cgroup: who was killed may
+// still be about to end. The kernel says so by an urgent event.
+func deserted(dir string) error {
+	events, err := unix.Open(filepath.Join(dir, "cgroup.events"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cgroup.events of %s: %w", dir, err)
+	}
+	defer unix.Close(events)
+	text := make([]byte, 256)
+	for {
+		n, err := unix.Pread(events, text, 0)
+		if err != nil || strings.Contains(string(text[:n]), "populated 0") {
+			return err
+		}
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(events), Events: unix.POLLPRI}}, 30_000)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		if ready == 0 && err == nil {
+			return fmt.Errorf("%s: processes of it have not ended for half a minute", dir)
+		}
 	}
 }

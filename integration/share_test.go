@@ -59,12 +59,9 @@ func TestTwoContainersShare(t *testing.T) {
 // the kernel, the shim and containerd hold does not grow.
 func TestCycles(t *testing.T) {
 	n := armed(t)
-	cycles := 200
+	cycles := 500
 	if n.Slow {
-		cycles = 15
-	}
-	if n.Long {
-		cycles = 500
+		cycles = 50
 	}
 	pod := n.pod(nil)
 	cycle := func() {

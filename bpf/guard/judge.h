@@ -59,7 +59,7 @@ static __always_inline struct place place_of(struct file *file)
 
 	if (bpf_core_field_exists(backing->user_path)) {
 		peek(&mode, &file->f_mode);
-		if (mode & FMODE_BACKING) {
+		if (mode & FMODE_NOACCOUNT && mode & FMODE_BACKING) {
 			peek(&place, &backing->user_path);
 			return place;
 		}

@@ -27,7 +27,7 @@
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define FMODE_EXEC 0x20 /* in f_flags, where no process can set it */
-#define FMODE_BACKING 0x2000000
+#define FMODE_BACKING 0x3000000 /* the upper bit before Linux 6.12, and the lower one since; with FMODE_NOACCOUNT */
 #define FMODE_NOACCOUNT 0x20000000
 
 #define RENAME_EXCHANGE 2
