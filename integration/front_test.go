@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestStartActionLeavesNoServer has containerd's start action fail when the
@@ -30,9 +32,20 @@ func TestStartActionLeavesNoServer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		// The process that serves stays only where it can log, and tell containerd of events.
+		log := filepath.Join(bundle, "log")
+		if err := unix.Mkfifo(log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := os.OpenFile(log, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { reader.Close() })
 		cmd := exec.Command(filepath.Join(shared.Bin, "containerd-shim-prearm-v1"),
 			"-namespace", "default", "-id", id, "-address", n.Daemon.Address, "start")
 		cmd.Dir = bundle
+		cmd.Env = append(os.Environ(), "TTRPC_ADDRESS="+n.Daemon.Address+".ttrpc", "GRPC_ADDRESS="+n.Daemon.Address, "NAMESPACE=default")
 		cmd.Stdin = strings.NewReader("")
 		out, err := cmd.CombinedOutput()
 		return bundle, string(out), err

@@ -34,12 +34,16 @@ func Clean(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	features, err := filepath.Glob(filepath.Join(c.State, "apparmor-abi*"))
-	if err != nil {
-		return err
+	paths := append(indexes, filepath.Join(c.Cache, "apparmor"), filepath.Join(c.State, "claims"))
+	for _, once := range []string{"apparmor-abi*", "bpf-lsm*"} { // what is found out once a boot
+		found, err := filepath.Glob(filepath.Join(c.State, once))
+		if err != nil {
+			return err
+		}
+		paths = append(paths, found...)
 	}
 	var errs []error
-	for _, path := range append(append(indexes, features...), filepath.Join(c.Cache, "apparmor"), filepath.Join(c.State, "claims")) {
+	for _, path := range paths {
 		errs = append(errs, os.RemoveAll(path))
 	}
 	for _, dir := range []string{c.State, c.Cache} {
