@@ -25,6 +25,7 @@ import (
 // attacker performs the corpus of attacks.
 type attacker struct {
 	*node
+	kernel  string // its release
 	image   string
 	attacks []attacks.Attack
 	open    map[string]map[string]unix.Errno // how each ended without policies, by kind of container
@@ -82,7 +83,7 @@ func enforcers(n *node) []string {
 }
 
 func newAttacker(t *testing.T) *attacker {
-	a := &attacker{node: newNode(t), open: make(map[string]map[string]unix.Errno)}
+	a := &attacker{node: newNode(t), kernel: release(t), open: make(map[string]map[string]unix.Errno)}
 	all, err := attacks.Attacks()
 	a.must(err)
 	a.attacks = slices.DeleteFunc(all, func(x attacks.Attack) bool { return x.Long && !a.Long })
@@ -159,7 +160,7 @@ func (a *attacker) under(n *node, p attacks.Policy, enforcer string, seen map[st
 	if refusal := new(Refusal); errors.As(err, &refusal) {
 		n.Logf("%s: %s", p.Name, refusal.Message())
 		for name, try := range tries {
-			if id := name + " under " + p.Name; try.Succeeds(enforcer) {
+			if id := name + " under " + p.Name; try.Succeeds(enforcer, a.kernel) {
 				n.Errorf("%s: it should succeed, and the start is refused", id)
 			} else {
 				seen[id] = attacks.Refused
@@ -176,7 +177,7 @@ func (a *attacker) under(n *node, p attacks.Policy, enforcer string, seen map[st
 		without, end := a.without(x, p), got[x.Name]
 		id := attacks.ID(x, try)
 		n.Logf("%s: %d without, %d under the policy", id, without, end)
-		switch want := try.Succeeds(enforcer); {
+		switch want := try.Succeeds(enforcer, a.kernel); {
 		case without != 0 && x.Needs != "":
 			seen[id] = attacks.Absent
 			continue

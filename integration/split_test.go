@@ -21,11 +21,17 @@ func leaveTo(t *testing.T, kernel string) {
 	if !shared.Slow || shared.Long {
 		return
 	}
+	if !strings.HasPrefix(release(t), kernel+".") {
+		t.Skipf("left to kernel %s", kernel)
+	}
+}
+
+// release is the running kernel's.
+func release(t *testing.T) string {
+	t.Helper()
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
 		t.Fatal(err)
 	}
-	if release := unix.ByteSliceToString(uts.Release[:]); !strings.HasPrefix(release, kernel+".") {
-		t.Skipf("left to kernel %s", kernel)
-	}
+	return unix.ByteSliceToString(uts.Release[:])
 }

@@ -40,9 +40,9 @@ func TestCorpus(t *testing.T) {
 			}
 			natural = natural || try.Result == ByNature
 			stopped = stopped || try.Result == Stopped
-			for enforcer, id := range try.Residuals {
-				if !ids[id] {
-					t.Errorf("%s: no residual %s of %s", a.Name, id, enforcer)
+			for enforcer, r := range try.Residuals {
+				if !ids[r.ID] {
+					t.Errorf("%s: no residual %s of %s", a.Name, r.ID, enforcer)
 				}
 			}
 		}

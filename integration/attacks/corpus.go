@@ -36,18 +36,33 @@ type Attack struct {
 type Try struct {
 	Policy string
 	Result Result // what the rules mean
-	// Residuals are the ids of the differences that turn the result around,
-	// by enforcer.
-	Residuals map[string]string
+	// Residuals are the differences that turn the result around, by enforcer.
+	Residuals map[string]Residual
 }
+
+// Residual is a declared difference. On kernels before Since, something else
+// stops what it lets through.
+type Residual struct{ ID, Since string }
 
 // Group is the attack's folder.
 func (a Attack) Group() string { return path.Dir(a.Name) }
 
 // Succeeds says whether the attacker, or the honest program, gets what it is
-// after by this enforcer.
-func (t Try) Succeeds(enforcer string) bool {
-	return (t.Result != Stopped) != (t.Residuals[enforcer] != "")
+// after by this enforcer on a kernel, of which the release is given.
+func (t Try) Succeeds(enforcer, kernel string) bool {
+	r, differs := t.Residuals[enforcer]
+	return (t.Result != Stopped) != (differs && !before(kernel, r.Since))
+}
+
+// before says whether a kernel is older than another, by the first two numbers
+// of their releases. None is older than "".
+func before(kernel, other string) bool {
+	version := func(release string) (v [2]int) {
+		_, _ = fmt.Sscanf(release, "%d.%d", &v[0], &v[1]) // what is missing is 0
+		return v
+	}
+	x, y := version(kernel), version(other)
+	return slices.Compare(x[:], y[:]) < 0
 }
 
 // Attacks reads the corpus, in the order of its names.
@@ -114,7 +129,7 @@ func (a *Attack) set(line string) error {
 		a.Long = true
 	case under:
 		parts := strings.Split(value, "; ")
-		t := Try{Policy: policy, Result: Result(parts[0]), Residuals: make(map[string]string)}
+		t := Try{Policy: policy, Result: Result(parts[0]), Residuals: make(map[string]Residual)}
 		if !slices.Contains([]Result{Stopped, Works, ByNature}, t.Result) {
 			return fmt.Errorf("no result %q", t.Result)
 		}
@@ -123,7 +138,8 @@ func (a *Attack) set(line string) error {
 			if !ok {
 				return errors.New("a residual is an enforcer, a colon and an id")
 			}
-			t.Residuals[enforcer] = id
+			id, since, _ := strings.Cut(id, " since ")
+			t.Residuals[enforcer] = Residual{ID: id, Since: since}
 		}
 		a.Tries = append(a.Tries, t)
 	default:

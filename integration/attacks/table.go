@@ -118,12 +118,14 @@ func Document(all []Attack, policies []Policy, kernels map[string]Outcomes) (str
 type column struct{ kernel, enforcer string }
 
 func cell(t Try, enforcer string, seen Outcome) string {
-	id := t.Residuals[enforcer]
+	id := t.Residuals[enforcer].ID
 	switch {
 	case seen == Absent:
 		return "-"
 	case id != "" && seen == Succeeded:
 		return fmt.Sprintf("**succeeds** %s", id)
+	case id != "" && t.Result == Stopped:
+		return string(seen) // where the residual shows on later kernels only
 	case id != "":
 		return fmt.Sprintf("**denied** %s", id)
 	case t.Result == Works:

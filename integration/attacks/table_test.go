@@ -39,7 +39,7 @@ func TestDocumentIsUpToDate(t *testing.T) {
 						continue // the table says so
 					}
 					proven = proven || seen != Absent
-					if want := map[bool]Outcome{true: Succeeded, false: WasStopped}[try.Succeeds(enforcer)]; seen != want && seen != Absent && (want != WasStopped || seen != Refused) {
+					if want := map[bool]Outcome{true: Succeeded, false: WasStopped}[try.Succeeds(enforcer, kernel)]; seen != want && seen != Absent && (want != WasStopped || seen != Refused) {
 						t.Errorf("%s by %s on %s: %q, want %q", ID(a, try), enforcer, kernel, seen, want)
 					}
 				}

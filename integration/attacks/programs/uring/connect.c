@@ -1,7 +1,7 @@
 /*
  * io_uring connects to the blocked socket.
  *
- * under blocks: stopped; apparmor: apparmor-unix-connect
+ * under blocks: stopped; apparmor: apparmor-unix-connect since 6.8
  */
 #include "attack.h"
 #include <linux/io_uring.h>
