@@ -44,7 +44,7 @@ func TestAgreement(t *testing.T) {
 		}
 		a := newAgreer(t)
 		a.underAppArmor()
-		a.run(10, policy.Process, policy.File)
+		a.run(4, policy.Process, policy.File)
 	})
 }
 
