@@ -53,6 +53,14 @@ func choose(setting string, host Host) (choice, error) {
 	}
 }
 
+// Enforcers is what the setting of enforcer comes to on a host: by which of
+// the two mechanisms rules that need them are enforced there, and why, for
+// people.
+func Enforcers(setting string, host Host) (guard, appArmor bool, why string, err error) {
+	c, err := choose(setting, host)
+	return c.guard, c.appArmor, c.why, err
+}
+
 // compilers lists the compiler of every mechanism, in the order that they
 // run. Each takes the rules it knows from those given (resolved, and not
 // refused before), fills its part of the plan, and says how each of its rules
