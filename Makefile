@@ -210,7 +210,7 @@ run-fuzz:
 	integration/fuzz $(FUZZTIME)
 
 # Minutes that the suite may take on one kernel, and which of its tests to run.
-SUITE_TIMEOUT ?= 40
+SUITE_TIMEOUT ?= 55
 RUN ?= .
 run-native:
 	$(suite) -test.v -test.run '$(RUN)' -test.timeout $(SUITE_TIMEOUT)m

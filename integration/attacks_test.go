@@ -49,6 +49,9 @@ func TestAttacks(t *testing.T) {
 	for _, enforcer := range enforcers(a.node) {
 		seen[enforcer] = make(map[string]attacks.Outcome)
 		t.Run(enforcer, func(t *testing.T) {
+			if enforcer == translate.EnforcerAppArmor && os.Getenv("PREARM_ATTACKS") == "" {
+				leaveTo(t, "6.12")
+			}
 			n := newNodeBy(t, strings.Replace(enforcer, "none", "auto", 1))
 			for _, p := range policies {
 				if enforcer == "none" && p.Paths() {

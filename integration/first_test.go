@@ -77,10 +77,11 @@ func (n *node) arm() *node {
 }
 
 // repeats is how often each class is tried, and by how many at once: in all
-// of total tries here, and slow tries a class where everything is slow, all at
-// once there: each start is what the others are slowed down by. The long tier
-// does a thousand a class: here, and in the VMs one half on each of the two
-// kernels. Another containerd than the machine's gets a twentieth.
+// of total tries here, and slow tries a class where everything is slow. There
+// they are one after the other, but under the guard all at once: each start is
+// what the others are slowed down by. The long tier does a thousand a class:
+// here, and in the VMs one half on each of the two kernels. Another containerd
+// than the machine's gets a twentieth.
 func (n *node) repeats(total, workers, slow int) (each, atOnce int) {
 	if n.visiting {
 		total, slow = total/20, max(slow/20, 1)
@@ -88,7 +89,10 @@ func (n *node) repeats(total, workers, slow int) (each, atOnce int) {
 	classes := len(enforceable())
 	each = (total + classes - 1) / classes
 	if n.Slow {
-		each, workers = slow, slow
+		each, workers = slow, 1
+		if n.byGuard() {
+			workers = slow
+		}
 	}
 	if n.Long {
 		each = 1000
