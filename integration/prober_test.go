@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,7 +74,7 @@ func (p *prober) hear() syscall.Errno {
 	p.Helper()
 	var answer [64]byte
 	n, _, err := unix.Recvfrom(int(p.socket.Fd()), answer[:], 0)
-	for err == unix.EINTR { // by a signal of the Go runtime's
+	for errors.Is(err, unix.EINTR) { // by a signal of the Go runtime's
 		n, _, err = unix.Recvfrom(int(p.socket.Fd()), answer[:], 0)
 	}
 	if err != nil || n == 0 {
