@@ -63,6 +63,7 @@ int put(const char *path, const char *text);
 int copy(const char *from, const char *to, mode_t mode);
 
 /* Processes. */
+int leave_cgroup(void);                  /* moves the caller to a child of its control group: an errno */
 int fork_and(int (*act)(void));          /* what act returns, in a child */
 int as_user(uid_t uid, int (*act)(void)); /* the same as another user */
 int won(int status);                     /* 0 if a child ended with WON, else its errno */
